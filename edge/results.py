@@ -1,0 +1,85 @@
+"""What models say, before anyone decides what the wearer should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge.media import NS_PER_S, Samples
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of speech, cut out of the stream by segmentation.
+
+    Attributes:
+        samples: float32 [n] at `sample_rate`, with look-back before and hangover after the speech.
+        sample_rate: hertz.
+        utterance: running number of the utterance within the session, from 1.
+        started_ns: clock time of the first sample in `samples`.
+        captured_ns: clock time just after the last spoken sample (not of the hangover).
+        spoken_s: seconds of speech as the voice activity detector counted them.
+    """
+
+    samples: Samples = field(repr=False)
+    sample_rate: int
+    utterance: int
+    started_ns: int
+    captured_ns: int
+    spoken_s: float
+
+    @property
+    def ended_ns(self) -> int:
+        """Clock time just after the last sample, hangover included."""
+        return self.started_ns + len(self.samples) * NS_PER_S // self.sample_rate
+
+
+@dataclass(frozen=True)
+class Onset:
+    """Speech has begun; the segment will follow when it ends.
+
+    Attributes:
+        utterance: the number the segment will have.
+        captured_ns: clock time of the first spoken sample.
+    """
+
+    utterance: int
+    captured_ns: int
+
+
+@dataclass(frozen=True)
+class Transcription:
+    """What the speech recogniser heard in one segment.
+
+    Attributes:
+        text: final text, stripped; empty exactly when `rejected` says why.
+        language: code of the spoken language (`en`).
+        language_probability: share of the decision among the allowed languages, 0..1.
+        log_probability: mean log-probability per token.
+        compression_ratio: bytes of text over bytes of its zlib compression; above 2.4 is a loop.
+        tokens: number of text tokens decoded.
+        rejected: why a guard withheld the text (`silence`, `log_probability`, `compression_ratio`,
+            `repetition`, `token_rate`), or None.
+    """
+
+    text: str
+    language: str
+    language_probability: float = 1.0
+    log_probability: float = 0.0
+    compression_ratio: float = 1.0
+    tokens: int = 0
+    rejected: str | None = None
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A text in another language.
+
+    Attributes:
+        text: translated text; the source text where source and target language are the same.
+        source_language: code.
+        target_language: code.
+    """
+
+    text: str
+    source_language: str
+    target_language: str

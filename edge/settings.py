@@ -1,0 +1,176 @@
+"""All settings: one frozen, validated model per component. The only place where a default is written.
+
+A settings file is TOML with one table per component; command-line flags come on top. Unknown keys are errors.
+`docs/settings.md` is generated from the field descriptions here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class InferenceSettings(_Settings):
+    """How sessions are made."""
+
+    threads: int = Field(default=2, ge=1, le=64)
+    """Most intra-op threads any one session may use."""
+    spinning: bool = False
+    """Let idle pool threads spin: 20-30 % faster alone, but steals the core from the other senses."""
+    providers: tuple[str, ...] = ()
+    """Execution providers in order; empty: chosen from what this build of ONNX Runtime has."""
+
+
+class MicrophoneSettings(_Settings):
+    """Capture of sound."""
+
+    block_ms: int = Field(default=32, ge=5, le=500)
+    """Length of one captured block."""
+    queue_s: float = Field(default=30.0, gt=0)
+    """Audio kept when recognition falls behind; older audio is dropped and reported."""
+
+
+class VoiceActivitySettings(_Settings):
+    """When is there speech."""
+
+    threshold: Ratio = 0.5
+    """Speech begins at this probability."""
+    exit_threshold: Ratio = 0.35
+    """Speech goes on above this probability."""
+
+
+class SegmentationSettings(_Settings):
+    """How the stream is cut into utterances."""
+
+    min_speech_ms: int = Field(default=200, ge=32)
+    """Shorter bursts are not speech."""
+    hangover_ms: int = Field(default=480, ge=64)
+    """Silence that ends an utterance."""
+    look_back_ms: int = Field(default=320, ge=0)
+    """Audio kept from before the onset, so that the first word survives."""
+    max_speech_s: float = Field(default=24.0, gt=2, le=28)
+    """Longer utterances are cut at their quietest point."""
+
+
+class RecognitionSettings(_Settings):
+    """Speech to text and its guards."""
+
+    model: str = "whisper-base"
+    """Catalogue id of the speech model."""
+    max_tokens_per_s: float = Field(default=14.0, gt=0)
+    """More tokens than this per second of audio is a hallucination."""
+    min_log_probability: float = -1.0
+    """A lower mean log-probability per token is not shown."""
+    max_compression_ratio: float = 2.4
+    """More repetitive text is a loop."""
+    language_margin: Ratio = 0.2
+    """Another language must be this much more probable than the current one to take over."""
+
+
+class TranslationSettings(_Settings):
+    """Text to text."""
+
+    max_length_factor: float = Field(default=2.0, gt=0)
+    """Output tokens per input token before the runaway guard stops."""
+    max_sentence_tokens: int = Field(default=128, ge=16)
+    """Longer sentences are split at clauses."""
+    glossary: Path | None = None
+    """Tab-separated file of fixed terms: source term, target term."""
+
+
+class HudSettings(_Settings):
+    """What the wearer sees."""
+
+    width: int = Field(default=960, ge=160, le=3840)
+    """Pixels."""
+    height: int = Field(default=540, ge=90, le=2160)
+    """Pixels."""
+    fps: float = Field(default=15.0, gt=0, le=60)
+    """Most frames drawn a second; nothing is drawn when nothing changed."""
+    show: Literal["both", "translation", "source"] = "both"
+    """Which lines a caption has."""
+    caption_s: float = Field(default=6.0, gt=0)
+    """Seconds a caption stays after it is shown, at least; long captions stay longer."""
+    text_scale: float = Field(default=1.0, gt=0.3, le=4)
+    """Multiplies the size of all text."""
+
+
+class Settings(_Settings):
+    """The whole tree, as in the settings file."""
+
+    inference: InferenceSettings = InferenceSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    voice_activity: VoiceActivitySettings = VoiceActivitySettings()
+    segmentation: SegmentationSettings = SegmentationSettings()
+    recognition: RecognitionSettings = RecognitionSettings()
+    translation: TranslationSettings = TranslationSettings()
+    hud: HudSettings = HudSettings()
+
+
+def load_settings(path: Path | None = None, overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
+    """Read the settings file and lay `overrides` (component -> key -> value, from flags) over it.
+
+    Args:
+        path: TOML file; None: the file named by `EDGE_SETTINGS`, or defaults only.
+        overrides: values that win over the file; None values are ignored.
+
+    Raises:
+        SettingsError: unreadable file, unknown key (with the nearest valid one) or invalid value.
+    """
+    if path is None and os.environ.get("EDGE_SETTINGS"):
+        path = Path(os.environ["EDGE_SETTINGS"])
+    tree = _read(path) if path is not None else {}
+    for component, values in (overrides or {}).items():
+        given = {key: value for key, value in values.items() if value is not None}
+        if given:
+            tree[component] = {**tree.get(component, {}), **given}
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, path)) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"settings file {path} cannot be read ({error.strerror}); check EDGE_SETTINGS or --settings") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file {path} is not valid TOML ({error})") from error
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"]]
+    prefix = f"settings file {path}: " if path else "settings: "
+    if first["type"] != "extra_forbidden":
+        return f"{prefix}{'.'.join(where)}: {first['msg']}"
+    valid = _keys(where[:-1])
+    nearest = difflib.get_close_matches(where[-1], valid, n=1, cutoff=0.0)
+    return f"{prefix}unknown setting {'.'.join(where)}; did you mean {'.'.join([*where[:-1], *nearest])}?"
+
+
+def _keys(where: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in where:
+        annotation = model.model_fields[part].annotation
+        model = next((a for a in get_args(annotation)), annotation)  # type: ignore[assignment]
+    return list(model.model_fields)
