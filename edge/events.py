@@ -23,7 +23,7 @@ class Event:
 
 @dataclass(frozen=True)
 class SessionStarted(Event):
-    """Capture has begun. `source_languages` is empty for automatic detection; `recording` when anything is saved."""
+    """Capture has begun. `source_languages` is empty for automatic detection; `recording`: something is saved."""
 
     source_languages: tuple[str, ...]
     target_language: str
@@ -70,7 +70,7 @@ class Subtitle(Event):
 
 @dataclass(frozen=True)
 class SpeechRejected(Event):
-    """An utterance was heard but no caption is shown; `reason` names the guard (see Transcription.rejected)."""
+    """An utterance was heard but is not shown; `reason` names the guard (see Transcription.rejected)."""
 
     utterance: int
     reason: str

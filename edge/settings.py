@@ -152,7 +152,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"settings file {path} cannot be read ({error.strerror}); check EDGE_SETTINGS or --settings") from error
+        raise SettingsError(
+            f"settings file {path} cannot be read ({error.strerror}); check EDGE_SETTINGS or --settings"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"settings file {path} is not valid TOML ({error})") from error
 
