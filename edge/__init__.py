@@ -1,0 +1,25 @@
+"""Offline assistant for smart glasses. The five-line Python interface; everything else is in the submodules.
+
+    from edge import Captioner
+
+    captioner = Captioner(to="pt")
+    for subtitle in captioner.listen("talk.wav"):
+        print(subtitle.source, "->", subtitle.text)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge.interface import Captioner, transcribe, translate
+
+__all__ = ["Captioner", "transcribe", "translate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from edge import interface
+
+        return getattr(interface, name)
+    raise AttributeError(f"module 'edge' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Media in, events out: one feature per module, as generator functions that receive callables."""
