@@ -47,19 +47,6 @@ class Onset:
 
 
 @dataclass(frozen=True)
-class Discarded:
-    """The onset of `utterance` was no speech after all (a burst too short); no segment will follow.
-
-    Attributes:
-        utterance: the number that its Onset had.
-        captured_ns: clock time just after the burst.
-    """
-
-    utterance: int
-    captured_ns: int
-
-
-@dataclass(frozen=True)
 class Transcription:
     """What the speech recogniser heard in one segment.
 

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from edge.errors import EdgeError
 from edge.events import Event, SpeechEnded, SpeechRejected, SpeechStarted, StageFailed, Subtitle
 from edge.media import NS_PER_S, AudioChunk
-from edge.results import Discarded, Onset, Segment, Transcription, Translation
+from edge.results import Onset, Segment, Transcription, Translation
 
 Transcribe = Callable[[Segment], Transcription]
 Translate = Callable[[Segment, Transcription], Translation]
 
 
 def subtitles(
-    heard: Iterable[Onset | Segment | Discarded], transcribe: Transcribe, translate: Translate
+    heard: Iterable[Onset | Segment], transcribe: Transcribe, translate: Translate
 ) -> Iterator[Event]:
     """Events of every utterance, in order: SpeechStarted, SpeechEnded, then one of Subtitle, SpeechRejected, StageFailed.
 
     Args:
-        heard: what segmentation says; a Discarded ends its Onset without a segment.
+        heard: what segmentation says; every Onset is followed by its Segment.
         transcribe: the recogniser; a withheld text comes back with `rejected` set.
         translate: the translation of a transcription (the segment lets it go back to the sound).
 
@@ -28,8 +28,6 @@ def subtitles(
     for item in heard:
         if isinstance(item, Onset):
             yield SpeechStarted(item.captured_ns, item.utterance)
-        elif isinstance(item, Discarded):
-            yield SpeechRejected(item.captured_ns, item.utterance, "too_short")
         else:
             yield SpeechEnded(item.captured_ns, item.utterance, round((item.ended_ns - item.started_ns) / NS_PER_S, 3))
             yield _caption(item, transcribe, translate)

@@ -5,7 +5,7 @@ from edge.errors import InferenceError, LanguageError
 from edge.events import SpeechEnded, SpeechRejected, SpeechStarted, StageFailed, Subtitle
 from edge.media import AudioChunk
 from edge.pipelines.speech import report_lost, subtitles
-from edge.results import Discarded, Onset, Segment, Transcription, Translation
+from edge.results import Onset, Segment, Transcription, Translation
 
 S = 1_000_000_000
 
@@ -46,13 +46,6 @@ def test_a_guarded_text_is_never_shown_nor_translated():
 
     got = list(subtitles([segment(3)], hear("", rejected="repetition"), translate))
     assert got[-1] == SpeechRejected(int(1.5 * S), 3, "repetition")
-
-
-def test_a_discarded_onset_is_taken_back():
-    assert list(subtitles([Onset(1, 0), Discarded(1, 5)], hear(), to_pt)) == [
-        SpeechStarted(0, 1),
-        SpeechRejected(5, 1, "too_short"),
-    ]
 
 
 @pytest.mark.parametrize("stage", ["speech-recognition", "translation"])
