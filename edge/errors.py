@@ -44,6 +44,10 @@ class StoreError(EdgeError, OSError):
     """The model store cannot be read or written (full disk, permissions)."""
 
 
+class LicenceError(EdgeError, PermissionError):
+    """A model whose licence must be accepted first."""
+
+
 class RecipeError(EdgeError, ValueError):
     """An upstream file is not what the recipe understands."""
 

@@ -1,0 +1,187 @@
+"""`pull`: fetch what is missing, build it, put it in place. Safe to interrupt and to run twice at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge.errors import DownloadError, EdgeError, LicenceError, RecipeError
+from edge.hub.blobs import store_errors
+from edge.hub.catalogue import Catalogue, Model, ModelFile
+from edge.hub.fetch import Fetcher
+from edge.hub.plan import Plan, check_space, make_plan
+from edge.hub.recipes import load_recipe
+from edge.hub.report import Report, Silent
+from edge.hub.side_load import side_load
+from edge.hub.store import ModelStore
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What became of one model that was asked for."""
+
+    id: str
+    status: Literal["already", "installed", "fallback"]
+    in_use: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class PullOptions:
+    """How to pull."""
+
+    side_folder: Path | None = None
+    """Take files from here first."""
+    mirrors: Sequence[str] = ()
+    """Addresses to try before the catalogue's."""
+    keep_downloads: bool = False
+    """Keep upstream files after the build."""
+    accept_licences: bool = False
+    """Also pull models that must not be used commercially."""
+
+
+def pull(
+    store: ModelStore,
+    catalogue: Catalogue,
+    ids: Sequence[str] = (),
+    options: PullOptions = PullOptions(),
+    report: Report | None = None,
+) -> tuple[Pulled, ...]:
+    """Install models (none named: the default set). What is installed with the right bytes is left alone.
+
+    A model whose sources cannot be had is replaced by its fallback, if it has one. All models are tried before the
+    first failure is raised.
+
+    Raises:
+        UnknownModelError: an id that the catalogue does not list.
+        LicenceError: a non-commercial licence that was not accepted.
+        DownloadError: no source gave a file; whatever arrived is kept for the next try.
+        StoreError: the disk is full or cannot be written; what was installed stays.
+        RecipeError: an upstream file is not understood.
+    """
+    models = tuple(catalogue.get(id_) for id_ in dict.fromkeys(ids)) or catalogue.defaults()
+    if not options.accept_licences:
+        _check_licences(models)
+    report = report or Silent()
+    plan = make_plan(store, catalogue, models)
+    report.preview(plan)
+    if plan.to_do:
+        waited: list[bool] = []
+
+        def on_wait() -> None:
+            waited.append(True)
+            report.note("another pull is running; waiting for it to finish")
+
+        with store.changing(on_wait):
+            if waited:
+                plan = make_plan(store, catalogue, models)
+            return _Puller(store, catalogue, options, report).run(plan)
+    return tuple(_done(store, model) for model in models)
+
+
+def _check_licences(models: Iterable[Model]) -> None:
+    for model in models:
+        if not model.is_commercial:
+            raise LicenceError(
+                f"model {model.id} is under {model.licence}, which does not allow every use; read {model.licence_url} "
+                "and run again with --accept-licence"
+            )
+
+
+def _done(store: ModelStore, model: Model) -> Pulled:
+    return Pulled(model.id, "already", model.id, store.folder(model))
+
+
+class _Puller:
+    def __init__(self, store: ModelStore, catalogue: Catalogue, options: PullOptions, report: Report) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._options = options
+        self._report = report
+
+    def run(self, plan: Plan) -> tuple[Pulled, ...]:
+        wanted = {f.sha256: f for item in plan.to_do for f in self._chain_files(item.model)}
+        check_space(self._store, plan)
+        if self._options.side_folder is not None:
+            with store_errors(self._store.root):
+                found = side_load(self._options.side_folder, wanted.values(), self._store.blobs)
+            self._report.note(f"{found} of {len(wanted)} files found in {self._options.side_folder}")
+        fetcher = Fetcher(self._store, self._catalogue, tuple(wanted.values()), self._options.mirrors, self._report)
+        results: list[Pulled] = []
+        failures: dict[str, EdgeError] = {}
+        for index, item in enumerate(plan.items):
+            if item.is_done:
+                results.append(_done(self._store, item.model))
+                continue
+            try:
+                results.append(self._pull(item.model, fetcher))
+            except (DownloadError, RecipeError) as error:
+                failures[item.model.id] = error
+                self._report.note(f"{item.model.id}: {error}")
+                continue
+            self._drop(item.model, [later.model for later in plan.items[index + 1 :] if not later.is_done])
+        if failures:
+            raise _summary(failures, len(plan.items))
+        return tuple(results)
+
+    def _drop(self, model: Model, later: Iterable[Model]) -> None:
+        """Forget the downloads of a finished model that no later one needs."""
+        if self._options.keep_downloads:
+            return
+        needed = {file.sha256 for other in later for file in self._chain_files(other)}
+        with store_errors(self._store.root):
+            for file in self._chain_files(model):
+                if file.sha256 not in needed:
+                    self._store.blobs.remove(file.sha256)
+
+    def _chain_files(self, model: Model) -> list[ModelFile]:
+        return [file for one in self._chain(model) for file in one.files]
+
+    def _chain(self, model: Model) -> list[Model]:
+        """The model and its fallbacks."""
+        chain = [model]
+        while (fallback := chain[-1].fallback) and fallback not in [m.id for m in chain]:
+            chain.append(self._catalogue.get(fallback))
+        return chain
+
+    def _pull(self, model: Model, fetcher: Fetcher) -> Pulled:
+        chain = self._chain(model)
+        reason = ""
+        for candidate in chain:
+            own = self._store.state(candidate.id)
+            if own.status == "installed":
+                break
+            try:
+                self._install(candidate, fetcher)
+                break
+            except (DownloadError, RecipeError) as error:
+                if candidate is chain[-1]:
+                    raise
+                reason = reason or str(error)
+        if candidate is model:
+            return Pulled(model.id, "installed", model.id, self._store.folder(model))
+        for failed in chain[: chain.index(candidate)]:
+            self._store.discard_build(failed)  # a corrupt one would hide the fallback
+        self._report.note(f"{model.id}: using {candidate.id} instead ({reason})")
+        return Pulled(model.id, "fallback", candidate.id, self._store.folder(candidate))
+
+    def _install(self, model: Model, fetcher: Fetcher) -> None:
+        files = {file.name: fetcher.fetch(file) for file in model.files}
+        build = load_recipe(model.recipe)
+        self._report.building(model.id)
+        with store_errors(self._store.root):
+            self._store.install(model, lambda out: build(files, out, model.options))
+
+
+def _summary(failures: dict[str, EdgeError], asked: int) -> EdgeError:
+    if len(failures) == 1:
+        ((model_id, error),) = failures.items()
+        return type(error)(
+            f"model {model_id} was not installed: {error}; to try again, run: edge models pull {model_id}"
+        )
+    return DownloadError(
+        f"{len(failures)} of {asked} models were not installed ({', '.join(failures)}); "
+        f"the reasons are above; to try again, run: edge models pull {' '.join(failures)}"
+    )

@@ -1,0 +1,107 @@
+"""Write the Firefox Translations part of models/catalog.toml from a list of the published models.
+
+    python scripts/import_firefox.py LIST.json
+
+The list is an object with `repository`, `commit` and `models`; each model has `architecture`, `pair`, `source`,
+`target`, `version`, `flores`, `model_sha256`, `model_bytes` and `files` (name -> `sha256_gz`, `bytes_gz`). Everything
+between the two marker lines of the catalogue is replaced; the rest is written by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+CATALOGUE = Path(__file__).resolve().parent.parent / "models" / "catalog.toml"
+BEGIN = "# BEGIN of the part that scripts/import_firefox.py writes"
+END = "# END of the part that scripts/import_firefox.py writes"
+
+PREFERENCE = ("tiny", "base-memory", "base")
+"""The first architecture that a pair has gets the plain id."""
+FALLBACKS = {"mt-en-pt": "mt-en-pt-2021", "mt-pt-en": "mt-pt-en-2021"}
+"""These are the default pairs, with what stands in where the published location cannot be reached."""
+RAM_MB = {"tiny": 60, "base-memory": 90, "base": 110}
+"""Estimates: about three times the weights."""
+
+
+def main() -> None:
+    """Replace the generated part in place."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("list", type=Path, help="JSON file with the published models")
+    listed = json.loads(parser.parse_args().list.read_text(encoding="utf-8"))
+    before, _, rest = CATALOGUE.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"{CATALOGUE} has no marker lines")
+    CATALOGUE.write_text(f"{before}{BEGIN}\n\n{generate(listed)}\n{END}{after}", encoding="utf-8")
+
+
+def generate(listed: dict[str, Any]) -> str:
+    """The entries as TOML, sorted by id."""
+    pairs: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for model in listed["models"]:
+        pairs[_language(model["source"]), _language(model["target"])].append(model)
+    entries = {}
+    for (source, target), models in pairs.items():
+        models.sort(key=lambda model: PREFERENCE.index(model["architecture"]))
+        for model in models:
+            suffix = "" if model is models[0] else f"-{model['architecture']}"
+            model_id = f"mt-{source}-{target}{suffix}"
+            entries[model_id] = _entry(model_id, source, target, model, listed)
+    return "\n".join(entries[model_id] for model_id in sorted(entries))
+
+
+def _entry(model_id: str, source: str, target: str, model: dict[str, Any], listed: dict[str, Any]) -> str:
+    architecture, pair = model["architecture"], model["pair"]
+    version = f" {model['version']}" if model["version"] else ""
+    lines = [
+        "[[models]]",
+        f'id = "{model_id}"',
+        'task = "translation"',
+        f'title = "Firefox Translations {source} to {target}, {architecture}{version}"',
+        f'source = "{source}"',
+        f'target = "{target}"',
+        'licence = "MPL-2.0"',
+        f'licence_url = "https://github.com/{listed["repository"]}/blob/{listed["commit"]}/LICENSE"',
+        f'upstream = {{ repository = "https://github.com/{listed["repository"]}", revision = "{listed["commit"]}" }}',
+        'recipe = "marian"',
+        f'options = {{ source = "{source}", target = "{target}", model_sha256 = "{model["model_sha256"]}" }}',
+    ]
+    if model_id in FALLBACKS:
+        lines += ["default = true", f'fallback = "{FALLBACKS[model_id]}"']
+    lines += [f"ram_mb = {RAM_MB[architecture]}", f"disk_mb = {_disk_mb(model)}", *_quality(model), "files = ["]
+    for name, file in sorted(model["files"].items()):
+        if not name.startswith("qualityModel"):  # scores of the translation, which nothing here uses
+            where = f'{{ mirror = "firefox-translations", path = "models/{architecture}/{pair}/{name}" }}'
+            content = f'size = {file["bytes_gz"]}, sha256 = "{file["sha256_gz"]}"'
+            lines += [f'  {{ name = "{name}", {content}, sources = [', f"    {where} ] }},"]
+    return "\n".join([*lines, "]", ""])
+
+
+def _quality(model: dict[str, Any]) -> list[str]:
+    """FLORES scores as the publisher gives them."""
+    names = {"bleu": "BLEU", "comet": "COMET"}
+    scores = [
+        f'  {{ metric = "{names[key]}", data = "FLORES", value = {value}, by = "upstream" }},'
+        for key, value in sorted((model["flores"] or {}).items())
+        if key in names and value is not None
+    ]
+    return ["quality = [", *scores, "]"] if scores else []
+
+
+def _disk_mb(model: dict[str, Any]) -> float:
+    """Estimate: weights, shortlist as 16-bit ids, vocabulary."""
+    return round(int(model["model_bytes"]) / 1e6 + 6.0, 1)
+
+
+def _language(code: str) -> str:
+    """`zh-Hans` is what everything else here calls `zh`."""
+    return code.split("-", maxsplit=1)[0]
+
+
+if __name__ == "__main__":
+    main()
