@@ -75,6 +75,14 @@ class RecognitionSettings(_Settings):
 
     model: str = "whisper-base"
     """Catalogue id of the speech model."""
+    beam: int = Field(default=1, ge=1, le=8)
+    """Hypotheses kept while decoding; 1 is greedy."""
+    tail_s: float = Field(default=0.5, ge=0, le=5)
+    """Silence encoded behind an utterance; without it the decoder does not find the end."""
+    context_s: float = Field(default=0.0, ge=0, le=30)
+    """Shortest sound encoded; shorter utterances are padded with silence."""
+    max_no_speech_probability: Ratio = 0.6
+    """A higher probability that nobody spoke withholds the text."""
     max_tokens_per_s: float = Field(default=14.0, gt=0)
     """More tokens than this per second of audio is a hallucination."""
     min_log_probability: float = -1.0
@@ -111,6 +119,20 @@ class HudSettings(_Settings):
     """Seconds a caption stays after it is shown, at least; long captions stay longer."""
     text_scale: float = Field(default=1.0, gt=0.3, le=4)
     """Multiplies the size of all text."""
+    max_lines: int = Field(default=2, ge=1, le=4)
+    """Lines of text, and of source text, that one caption may have; longer text comes in successive parts."""
+    reading_speed: float = Field(default=17.0, gt=0)
+    """Latin characters read a second (a wide character counts for two): how long a caption is held."""
+    min_caption_s: float = Field(default=1.2, gt=0)
+    """No caption gives way to another before this."""
+    history: int = Field(default=100, ge=0, le=10_000)
+    """Past captions kept in memory."""
+    lag_s: float = Field(default=4.0, gt=0)
+    """Captions that come later than this after the speech are reported as late."""
+    backdrop: Literal["camera", "black"] = "camera"
+    """Behind the text: the camera picture, or black, which see-through displays do not light."""
+    fonts: tuple[Path, ...] = ()
+    """Font files tried before the installed ones."""
 
 
 class Settings(_Settings):

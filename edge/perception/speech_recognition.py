@@ -1,0 +1,182 @@
+"""Speech to text: one utterance at a time, with Whisper.
+
+Whisper was trained on windows of 30 s. Encoding all of them for a word of one second would cost ten times what the
+word needs, and a shorter window alone makes the decoder loop, because it waits for the silence it knows. So only the
+utterance and a short tail are encoded, and the encoded silence of the rest of the window, made once, is appended for
+the decoder to see. docs/adr/0003-whisper-context.md has the measurements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from edge.errors import LanguageError
+from edge.inference.decoding import Decoded, Floats, Past, Rules, Tokens, beam, greedy, mask, probabilities
+from edge.inference.sessions import SessionFactory
+from edge.inference.tokenization import Tokenizer
+from edge.media import Samples
+from edge.perception.hallucination import Evidence, compression_ratio, objection, token_limit
+from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW, log_mel
+from edge.perception.spoken_language import LanguageTracker, allowed_languages
+from edge.perception.whisper_model import WhisperModel, append_context, fit_mel, prompt_tokens
+from edge.results import Transcription
+from edge.settings import RecognitionSettings
+
+Task = Literal["transcribe", "translate"]
+
+THREADS = 2
+_ENGLISH = "en"
+_PROMPT_ROOM = 8
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What the decoder knows of one utterance before it says a word."""
+
+    cross: Past
+    past: Past
+    no_speech: float
+    languages: Mapping[str, float]
+
+
+class SpeechRecognizer:
+    """Transcribes utterances, or translates them into English.
+
+    Keeps the language of the last utterance as hysteresis (`reset` forgets it); everything else is stateless.
+
+    Attributes:
+        sample_rate: hertz of the samples it wants.
+    """
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, model: WhisperModel, tokenizer: Tokenizer, settings: RecognitionSettings) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._settings = settings
+        self._tracker = LanguageTracker(settings.language_margin)
+        self._silence: Past | None = None
+        configuration = model.configuration
+        self._forbidden = mask(configuration.vocabulary, configuration.suppress, configuration.tokens.timestamps)
+        self._forbidden_first = self._forbidden + mask(configuration.vocabulary, configuration.suppress_first)
+
+    @classmethod
+    def load(cls, folder: Path, sessions: SessionFactory, settings: RecognitionSettings) -> SpeechRecognizer:
+        """Open the model in `folder`, written by the recipe `whisper`.
+
+        Raises:
+            ModelNotFoundError: there is none.
+            ModelCorruptError: its configuration is damaged.
+            InferenceError: a graph or the tokenizer cannot be read.
+        """
+        model = WhisperModel.load(folder, sessions, THREADS)
+        return cls(model, Tokenizer.load(folder / "tokenizer.json"), settings)
+
+    @property
+    def languages(self) -> list[str]:
+        """Codes of the languages that can be spoken."""
+        return list(self._model.configuration.languages) or [_ENGLISH]
+
+    @property
+    def longest_s(self) -> float:
+        """Longest utterance in seconds."""
+        return 2 * self._model.configuration.audio_positions / FRAMES_PER_S
+
+    def warm_up(self) -> None:
+        """Do once what every utterance needs, so that the first one is not slow."""
+        self._transcribe(np.zeros(SAMPLE_RATE, np.float32), self.languages[:1], "transcribe")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the language of earlier utterances."""
+        self._tracker.reset()
+
+    def transcribe(
+        self, samples: Samples, languages: Sequence[str] | None = None, task: Task = "transcribe"
+    ) -> Transcription:
+        """What is said in one utterance.
+
+        Args:
+            samples: float32 [n] at 16 kHz, -1..1; one utterance, at most `longest_s`.
+            languages: codes among which the spoken language is decided; None: all the model knows.
+            task: `translate` gives English whatever is spoken.
+
+        Raises:
+            LanguageError: a language or a task the model does not know.
+            ValueError: the utterance is too long.
+        """
+        if task == "translate" and not self._model.configuration.multilingual:
+            raise LanguageError("this speech model knows English only and cannot translate; run: edge models list")
+        allowed = allowed_languages(languages, self.languages, "the speech model")
+        if len(samples) > self.longest_s * SAMPLE_RATE:
+            raise ValueError(f"an utterance has at most {self.longest_s:g} s, not {len(samples) / SAMPLE_RATE:.1f} s")
+        return self._transcribe(samples, allowed, task)
+
+    def _transcribe(self, samples: Samples, allowed: Sequence[str], task: Task) -> Transcription:
+        seconds = len(samples) / SAMPLE_RATE
+        heard = self._listen(samples, allowed)
+        language = self._tracker.decide(heard.languages, seconds)
+        decoded = self._decode(heard, language, task, seconds)
+        text = self._tokenizer.decode(decoded.tokens).strip()
+        looped = decoded.stop == "repetition"
+        mean = decoded.mean_log_probability
+        rejected = objection(
+            Evidence(text, len(decoded.tokens), seconds, mean, heard.no_speech, looped), self._settings
+        )
+        return Transcription(
+            text="" if rejected else text,
+            language=language,
+            language_probability=heard.languages[language],
+            log_probability=mean,
+            compression_ratio=compression_ratio(text),
+            tokens=len(decoded.tokens),
+            rejected=rejected,
+        )
+
+    def _listen(self, samples: Samples, allowed: Sequence[str]) -> _Heard:
+        configuration = self._model.configuration
+        cross = self._context(samples)
+        start = np.array([[configuration.tokens.start]], np.int64)
+        logits, past = self._model.step(start, self._model.empty_past(), cross)
+        no_speech = float(probabilities(logits)[0, configuration.tokens.no_speech])
+        if len(allowed) == 1:
+            return _Heard(cross, past, no_speech, {allowed[0]: 1.0})
+        shares = probabilities(logits[0, [configuration.languages[code] for code in allowed]])
+        return _Heard(cross, past, no_speech, dict(zip(allowed, map(float, shares), strict=True)))
+
+    def _context(self, samples: Samples) -> Past:
+        """Cross keys and values of the utterance, a tail of silence, and encoded silence to the end of the window."""
+        window = 2 * self._model.configuration.audio_positions
+        tail = np.zeros(max(WINDOW, int(self._settings.tail_s * SAMPLE_RATE)), np.float32)
+        mel = log_mel(np.concatenate([samples, tail]), self._model.configuration.mels)
+        frames = max(mel.shape[1], int(self._settings.context_s * FRAMES_PER_S))
+        cross = self._model.encode(fit_mel(mel, min(frames, window)))
+        return append_context(cross, self._encoded_silence())
+
+    def _encoded_silence(self) -> Past:
+        if self._silence is None:
+            configuration = self._model.configuration
+            nothing = np.zeros((configuration.mels, 0), np.float32)
+            self._silence = self._model.encode(fit_mel(nothing, 2 * configuration.audio_positions))
+        return self._silence
+
+    def _decode(self, heard: _Heard, language: str, task: Task, seconds: float) -> Decoded:
+        configuration = self._model.configuration
+
+        def step(tokens: Tokens, past: Past) -> tuple[Floats, Past]:
+            return self._model.step(tokens, past, heard.cross)
+
+        prompt = np.array([prompt_tokens(configuration, language, task)], np.int64)
+        logits, past = step(prompt, heard.past)
+        longest = min(
+            token_limit(seconds, self._settings.max_tokens_per_s) + 1, configuration.text_positions // 2 - _PROMPT_ROOM
+        )
+        rules = Rules(configuration.tokens.end, self._forbidden, self._forbidden_first, longest)
+        if self._settings.beam == 1:
+            return greedy(step, logits, past, rules)
+        return beam(step, logits, past, rules, self._settings.beam)
