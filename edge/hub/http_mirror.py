@@ -62,8 +62,7 @@ class HttpMirror:
             StoreError: the disk is full or cannot be written.
         """
         host = urlsplit(url).netloc
-        if host in self._unreachable:
-            raise DownloadError(f"{host}: {self._unreachable[host]}")
+        self.refuse_unreachable(url)
         with store_errors(self._blobs.root):
             had = self._size(file)
             self._complete(url, file, on_bytes)
@@ -74,6 +73,12 @@ class HttpMirror:
             if found:
                 raise DownloadError(f"{host}: {file.name} has SHA-256 {found}, expected {file.sha256}")
             self._blobs.commit(file.sha256)
+
+    def refuse_unreachable(self, url: str) -> None:
+        """Raise DownloadError if the host of `url` did not answer before."""
+        host = urlsplit(url).netloc
+        if host in self._unreachable:
+            raise DownloadError(f"{host}: {self._unreachable[host]}")
 
     def _check(self, file: ModelFile) -> str:
         """Empty if the partial file is right, else its SHA-256; then it is removed."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from edge.errors import DownloadError, EdgeError, LicenceError, RecipeError
 from edge.hub.blobs import store_errors
@@ -13,19 +12,9 @@ from edge.hub.catalogue import Catalogue, Model, ModelFile
 from edge.hub.fetch import Fetcher
 from edge.hub.plan import Plan, check_space, make_plan
 from edge.hub.recipes import load_recipe
-from edge.hub.report import Report, Silent
+from edge.hub.report import Pulled, Report, Silent
 from edge.hub.side_load import side_load
 from edge.hub.store import ModelStore
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """What became of one model that was asked for."""
-
-    id: str
-    status: Literal["already", "installed", "fallback"]
-    in_use: str
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -78,7 +67,10 @@ def pull(
             if waited:
                 plan = make_plan(store, catalogue, models)
             return _Puller(store, catalogue, options, report).run(plan)
-    return tuple(_done(store, model) for model in models)
+    results = tuple(_already(store, model) for model in models)
+    for result in results:
+        report.done(result)
+    return results
 
 
 def _check_licences(models: Iterable[Model]) -> None:
@@ -90,7 +82,7 @@ def _check_licences(models: Iterable[Model]) -> None:
             )
 
 
-def _done(store: ModelStore, model: Model) -> Pulled:
+def _already(store: ModelStore, model: Model) -> Pulled:
     return Pulled(model.id, "already", model.id, store.folder(model))
 
 
@@ -112,15 +104,14 @@ class _Puller:
         results: list[Pulled] = []
         failures: dict[str, EdgeError] = {}
         for index, item in enumerate(plan.items):
-            if item.is_done:
-                results.append(_done(self._store, item.model))
-                continue
             try:
-                results.append(self._pull(item.model, fetcher))
+                result = _already(self._store, item.model) if item.is_done else self._pull(item.model, fetcher)
             except (DownloadError, RecipeError) as error:
                 failures[item.model.id] = error
-                self._report.note(f"{item.model.id}: {error}")
+                self._report.failed(item.model.id, str(error))
                 continue
+            results.append(result)
+            self._report.done(result)
             self._drop(item.model, [later.model for later in plan.items[index + 1 :] if not later.is_done])
         if failures:
             raise _summary(failures, len(plan.items))

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from edge.hub.plan import Plan
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What became of one model that was asked for; `in_use` differs from `id` for a fallback."""
+
+    id: str
+    status: Literal["already", "installed", "fallback"]
+    in_use: str
+    folder: Path
 
 
 class Report(Protocol):
@@ -25,9 +37,11 @@ class Report(Protocol):
     def building(self, model_id: str) -> None:
         """A recipe begins."""
 
+    def done(self, result: Pulled) -> None:
+        """A model is ready."""
 
-def _ignore(done: int) -> None:
-    del done
+    def failed(self, model_id: str, reason: str) -> None:
+        """A model could not be had; the others go on."""
 
 
 class Silent:
@@ -46,3 +60,13 @@ class Silent:
 
     def building(self, model_id: str) -> None:
         """Nothing."""
+
+    def done(self, result: Pulled) -> None:
+        """Nothing."""
+
+    def failed(self, model_id: str, reason: str) -> None:
+        """Nothing."""
+
+
+def _ignore(done: int) -> None:
+    del done

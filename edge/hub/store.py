@@ -3,7 +3,7 @@
 Layout under the root (`EDGE_MODELS`, else `models` in the platform's cache folder for edge-glasses):
 
     blobs/sha256/<hash>                 downloads, `<hash>.part` while partial
-    models/<id>/<fingerprint>/          a built model and its manifest.json
+    built/<id>/<fingerprint>/           a built model and its manifest.json
     building/                           builds and downloads in progress; swept by the next pull
     store.lock                          held while something changes
 
@@ -73,7 +73,7 @@ class ModelStore:
 
     def folder(self, model: Model) -> Path:
         """Where the build of `model` is or will be."""
-        return self.root / "models" / model.id / model.fingerprint
+        return self.root / "built" / model.id / model.fingerprint
 
     def open(self, model_id: str) -> Path:
         """Folder of the model, or of its fallback, after checking the SHA-256 of every file in it.
@@ -111,7 +111,7 @@ class ModelStore:
         model = self.catalogue.get(model_id)
         used = self.resolve(model_id)
         if used is None:
-            outdated = any((self.root / "models" / model.id).glob(f"*/{MANIFEST}"))
+            outdated = any((self.root / "built" / model.id).glob(f"*/{MANIFEST}"))
             return ModelState(model_id, "outdated" if outdated else "absent")
         folder = self.folder(used)
         if verify:
@@ -134,7 +134,7 @@ class ModelStore:
             StoreError: it cannot be deleted.
         """
         model = self.catalogue.get(model_id)
-        builds = self.root / "models" / model.id
+        builds = self.root / "built" / model.id
         if not builds.exists():
             return False
         with self.changing(), store_errors(self.root):

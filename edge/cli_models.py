@@ -1,0 +1,178 @@
+"""`edge models`: see, fetch, check and remove models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from edge.hub.catalogue import Model
+    from edge.hub.store import ModelState, ModelStore
+
+app = typer.Typer(
+    help="List, fetch, check and remove models.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)]
+
+
+@app.command("list")
+def list_models(
+    task: Annotated[str | None, typer.Option(metavar="TASK", help="Only these, e.g. translation.")] = None,
+    installed: Annotated[bool, typer.Option("--installed", help="Only what is installed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List every model, and what is installed (without checking its bytes)."""
+    store = _store()
+    for model in store.catalogue.models:
+        state = store.state(model.id, verify=False)
+        if (task and model.task != task) or (installed and state.status not in ("installed", "fallback")):
+            continue
+        if as_json:
+            _print_json(_record(model, state))
+        else:
+            mark = {"installed": "installed", "fallback": f"-> {state.in_use}"}.get(state.status, "")
+            mark = mark or ("default" if model.default else "")
+            typer.echo(f"{model.id:<22} {model.task:<18} {mark:<18} {model.title}")
+
+
+@app.command()
+def info(model_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonOption = False) -> None:
+    """Show all that is known of a model, and which one is in use where it has a fallback."""
+    store = _store()
+    model = store.catalogue.get(model_id)
+    record = {**_record(model, store.state(model_id)), **_details(model)}
+    if as_json:
+        _print_json(record)
+        return
+    for key, value in record.items():
+        if key == "files":
+            typer.echo("files:")
+            for file in value:
+                typer.echo(f"  {file['name']}  {file['size']} bytes  sha256 {file['sha256']}")
+        elif key == "quality":
+            for score in value:
+                typer.echo(f"quality: {score['metric']} {score['value']} on {score['data']} (by {score['by']})")
+        elif value not in (None, "", []):
+            typer.echo(f"{key}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+@app.command("pull")
+def pull_models(
+    ids: IdsArgument = None,
+    side_folder: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Take files from here first, whatever their names.")
+    ] = None,
+    mirror: Annotated[list[str] | None, typer.Option(metavar="URL", help="Try this address first; repeatable.")] = None,
+    keep_downloads: Annotated[
+        bool, typer.Option("--keep-downloads", help="Keep upstream files after the build.")
+    ] = False,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Also models whose licence does not allow every use.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what you should know.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch, build and install models; without an ID the default set. Interrupted? Run it again."""
+    from edge.hub.console import ConsoleReport
+    from edge.hub.pull import PullOptions, pull
+
+    store = _store()
+    options = PullOptions(
+        side_folder=side_folder,
+        mirrors=tuple(mirror or ()),
+        keep_downloads=keep_downloads,
+        accept_licences=accept_licence,
+    )
+    report = ConsoleReport(_print_json if as_json else None, quiet=quiet)
+    pull(store, store.catalogue, ids or (), options, report)
+
+
+@app.command()
+def verify(ids: IdsArgument = None, as_json: JsonOption = False) -> None:
+    """Check the SHA-256 of every file of what is installed; exit 1 if something is corrupt."""
+    from edge.errors import ModelNotFoundError
+
+    store = _store()
+    states = [store.state(model_id) for model_id in ids or store.installed()]
+    for state in states:
+        if state.in_use is None:
+            raise ModelNotFoundError(state.id)
+        is_corrupt = state.status == "corrupt"
+        if as_json:
+            _print_json({"id": state.id, "ok": not is_corrupt, "in_use": state.in_use, "why": state.why})
+        else:
+            typer.echo(state.why if is_corrupt else f"{state.id} is intact")
+    if not states:
+        typer.echo("nothing is installed; run: edge models pull", err=True)
+    if any(state.status == "corrupt" for state in states):
+        raise typer.Exit(1)
+
+
+@app.command()
+def remove(ids: Annotated[list[str], typer.Argument(metavar="ID...")], as_json: JsonOption = False) -> None:
+    """Delete models from the store."""
+    store = _store()
+    for model_id in ids:
+        was_there = store.remove(model_id)
+        if as_json:
+            _print_json({"id": model_id, "removed": was_there})
+        else:
+            typer.echo(f"{model_id} {'removed' if was_there else 'was not installed'}")
+
+
+@app.command()
+def path(model_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None, as_json: JsonOption = False) -> None:
+    """Print the folder of the store, or of an installed model after checking its files."""
+    store = _store()
+    folder = store.root if model_id is None else store.open(model_id)
+    if as_json:
+        _print_json({"id": model_id, "folder": str(folder)})
+    else:
+        typer.echo(folder)
+
+
+def _store() -> ModelStore:
+    from edge.hub.store import ModelStore
+
+    return ModelStore()
+
+
+def _record(model: Model, state: ModelState) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "task": model.task,
+        "title": model.title,
+        "languages": list(model.languages),
+        "source": model.source,
+        "target": model.target,
+        "licence": model.licence,
+        "default": model.default,
+        "state": state.status,
+        "in_use": state.in_use,
+        "fallback": model.fallback,
+        "why": state.why,
+    }
+
+
+def _details(model: Model) -> dict[str, Any]:
+    return {
+        "licence_url": model.licence_url,
+        "repository": model.upstream.repository,
+        "revision": model.upstream.revision,
+        "recipe": model.recipe,
+        "ram_mb": model.ram_mb,
+        "disk_mb": model.disk_mb,
+        "quality": [score.model_dump() for score in model.quality],
+        "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in model.files],
+    }
+
+
+def _print_json(record: dict[str, Any]) -> None:
+    print(json.dumps(record, ensure_ascii=False), flush=True)  # noqa: T201  # results go to stdout
