@@ -1,0 +1,219 @@
+"""The HUD itself: events and camera frames in, pictures out, on the main thread.
+
+`run` drives it live by the clock. A replay that runs flat out drives it by media time with `handle`, `look` and
+`advance`, and gets the same pictures every time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from edge.errors import SinkError
+from edge.events import Event, StageFailed, Subtitle
+from edge.hud.drawing import Painter
+from edge.hud.fonts import Fonts
+from edge.hud.layout import Block, layout, splitter
+from edge.hud.sinks import ConsoleSink, Sink
+from edge.hud.state import HudState, next_change_ns, reduce, tick
+from edge.media import NS_PER_S, VideoFrame
+from edge.settings import HudSettings
+
+POLL_S = 0.1
+
+
+class Events(Protocol):
+    """Where events come from (`channels.Fifo`)."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more will come."""
+
+    def get(self, timeout_s: float | None = None) -> Event | None:
+        """The next event, waiting up to `timeout_s`; None when there is none."""
+
+    def __len__(self) -> int: ...
+
+
+class Frames(Protocol):
+    """Where camera frames come from (`channels.Latest`)."""
+
+    def take(self, timeout_s: float | None = 0.0) -> VideoFrame | None:
+        """The newest frame not yet taken; None when there is none."""
+
+
+def _ignore(_event: Event) -> None:
+    """For a HUD nobody listens to."""
+
+
+class Hud:
+    """Shows events to the wearer.
+
+    Args:
+        settings: size, rate, what to show.
+        sinks: where to show it; closed by `close`.
+        fonts: fonts for the text; None: those of the system. Loaded only if a sink shows pixels.
+        on_shown: called with every event once it was shown, a subtitle with its `latency_ms`: from its
+            `captured_ns` to the moment the first part of it had been handed to all sinks.
+    """
+
+    def __init__(
+        self,
+        settings: HudSettings,
+        sinks: Sequence[Sink],
+        fonts: Fonts | None = None,
+        on_shown: Callable[[Event], None] = _ignore,
+    ) -> None:
+        self.state = HudState(settings=settings)
+        self._size = (settings.width, settings.height)
+        self._sinks = list(sinks)
+        self._on_shown = on_shown
+        self._pending: list[Subtitle] = []
+        self._frame: VideoFrame | None = None
+        self._shown: tuple[tuple[Block, ...], VideoFrame | None] | None = None
+        if self._draws:
+            self._fonts = fonts or Fonts.load(settings.fonts)
+            self._painter = Painter(self._size, self._fonts)
+            self._split = splitter(self._size, self._fonts.measure, settings)
+
+    @property
+    def _draws(self) -> bool:
+        return any(not isinstance(sink, ConsoleSink) for sink in self._sinks)
+
+    def run(
+        self,
+        events: Events,
+        frames: Frames | None = None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Show events until their channel is closed and empty, or the wearer asks to stop. Blocks.
+
+        Wakes for an event at once, for a camera frame at most `fps` times a second, and draws only what changed.
+
+        Raises:
+            SinkError: the last of the sinks failed.
+        """
+        period_ns = int(NS_PER_S / self.state.settings.fps)
+        next_frame_ns = clock()
+        while not (events.closed and not len(events)):
+            until = clock() + int(POLL_S * NS_PER_S)
+            change = next_change_ns(self.state)
+            until = min(until, change) if change is not None else until
+            until = min(until, next_frame_ns) if frames is not None else until
+            event = events.get(max(0.0, (until - clock()) / NS_PER_S))
+            now = clock()
+            if frames is not None and now >= next_frame_ns:
+                self.look(frames.take(0.0))
+                next_frame_ns = max(next_frame_ns + period_ns, now)
+            if event is not None:
+                self.handle(event, now)
+            if not self.advance(now, clock):
+                return
+
+    def look(self, frame: VideoFrame | None) -> None:
+        """Take `frame` as the backdrop from now on; None keeps the present one."""
+        if frame is not None and self.state.settings.backdrop == "camera":
+            self._frame = frame
+
+    def handle(self, event: Event, now_ns: int) -> None:
+        """Take in an event at clock time `now_ns`. It is shown by the next `advance`."""
+        if self._draws:
+            self.state = reduce(self.state, event, now_ns, self._split)
+        else:
+            self.state = reduce(self.state, event, now_ns)
+        self._each(lambda sink: sink.tell(event), now_ns)
+        if isinstance(event, Subtitle):
+            self._pending.append(event)
+        else:
+            self._on_shown(event)
+
+    def advance(self, now_ns: int, clock: Callable[[], int] | None = None) -> bool:
+        """Bring the display to clock time `now_ns`, through every change on the way, and report what was shown.
+
+        Args:
+            now_ns: clock time; earlier than before counts as before.
+            clock: read after drawing, for latencies; None: `now_ns`, as in a replay by media time.
+
+        Returns:
+            False when the wearer asks to stop.
+        """
+        while (change := next_change_ns(self.state)) is not None and change < now_ns:
+            self.state = tick(self.state, change)
+            self._show(change)
+        self.state = tick(self.state, now_ns)
+        self._show(now_ns)
+        self._report(clock() if clock is not None else now_ns)
+        return self._poll(now_ns)
+
+    def settle(self, now_ns: int) -> int:
+        """Go on, by media time, until every caption has been shown, read and gone; returns the clock time then."""
+        while self.state.captions and (change := next_change_ns(self.state)) is not None:
+            now_ns = max(now_ns, change)
+            self.advance(now_ns)
+        return now_ns
+
+    def close(self) -> None:
+        """Close all sinks, and report subtitles that were never shown with `latency_ms` None.
+
+        Raises:
+            SinkError: the first one that could not be closed, after all others were.
+        """
+        for event in self._pending:
+            self._on_shown(event)
+        self._pending = []
+        failed: SinkError | None = None
+        for sink in self._sinks:
+            try:
+                sink.close()
+            except SinkError as error:
+                failed = failed or error
+        self._sinks = []
+        if failed:
+            raise failed
+
+    def _show(self, now_ns: int) -> None:
+        """Draw and show the present state if it differs from what is shown."""
+        if not self._draws:
+            return
+        blocks = layout(self.state, self._size, self._fonts.measure)
+        if self._shown is not None and self._shown[0] == blocks and self._shown[1] is self._frame:
+            return
+        image = self._painter.paint(blocks, self._frame.image if self._frame else None)
+        self._shown = (blocks, self._frame)
+        self._each(lambda sink: sink.show(image, now_ns), now_ns)
+
+    def _report(self, now_ns: int) -> None:
+        """Tell of the subtitles that have come on show."""
+        waiting = {caption.utterance for caption in self.state.waiting if caption.part == 0}
+        still: list[Subtitle] = []
+        for event in self._pending:
+            if self._draws and event.utterance in waiting:
+                still.append(event)
+            else:
+                self._on_shown(replace(event, latency_ms=max(0.0, (now_ns - event.captured_ns) / 1e6)))
+        self._pending = still
+
+    def _poll(self, now_ns: int) -> bool:
+        going = [True]
+        self._each(lambda sink: going.append(sink.poll(now_ns)), now_ns)
+        return all(going)
+
+    def _each(self, action: Callable[[Sink], None], now_ns: int) -> None:
+        """Do something with every sink; one that fails is closed and reported, the last one that fails raises."""
+        for sink in tuple(self._sinks):
+            try:
+                action(sink)
+            except SinkError as error:
+                self._drop(sink, error, now_ns)
+
+    def _drop(self, sink: Sink, error: SinkError, now_ns: int) -> None:
+        self._sinks.remove(sink)
+        try:
+            sink.close()
+        except SinkError:
+            pass  # it has failed already, and said why
+        if not self._sinks:
+            raise error
+        self.handle(StageFailed(now_ns, f"hud {sink.name}", str(error)), now_ns)

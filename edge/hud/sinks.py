@@ -1,0 +1,253 @@
+"""Where the HUD goes: a window, a video, pictures, the console. One URI syntax, one protocol."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+from PIL import Image as Pillow
+
+from edge.errors import SinkError
+from edge.events import AudioLost, Event, SourceLost, SourceRestored, StageFailed, Subtitle
+from edge.hud.video import VideoSink
+from edge.media import Image
+from edge.settings import HudSettings
+
+WINDOW_TITLE = "edge"
+QUIT_KEYS = frozenset({ord("q"), ord("Q"), 27})
+SYNTAX = "window, console, frames:FOLDER, FILE.mp4 or FILE.png"
+
+
+class Sink(Protocol):
+    """An end of the flow. Used as a context manager; `close` may be called more than once."""
+
+    name: str
+    """What messages call it."""
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def show(self, image: Image, now_ns: int) -> None:
+        """Show `image` (uint8 [height, width, 3] BGR) from clock time `now_ns` on; SinkError when it cannot."""
+
+    def poll(self, now_ns: int) -> bool:
+        """Do what is due between images; False when the wearer asks to stop. Called at least ten times a second."""
+
+    def tell(self, event: Event) -> None:
+        """Hear of an event as soon as it arrives; for sinks that show words, not pixels."""
+
+    def close(self) -> None:
+        """Let go of the device or finish the file."""
+
+
+class _Closing:
+    """Context manager by `close`."""
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def poll(self, _now_ns: int) -> bool:
+        return True
+
+    def tell(self, event: Event) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class WindowSink(_Closing):
+    """A window on the desktop. Keys q and Esc, and closing it, ask to stop."""
+
+    name = "window"
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._cv2 = _cv2()
+        try:
+            self._cv2.namedWindow(WINDOW_TITLE, self._cv2.WINDOW_NORMAL | self._cv2.WINDOW_GUI_NORMAL)
+            self._cv2.resizeWindow(WINDOW_TITLE, *size)
+        except self._cv2.error as error:
+            raise SinkError(
+                f"no window can be opened ({_first_line(error)}); use --hud FILE.mp4 or --hud console"
+            ) from error
+        self._open = True
+
+    def show(self, image: Image, _now_ns: int) -> None:
+        """Show `image`."""
+        self._cv2.imshow(WINDOW_TITLE, image)
+
+    def poll(self, _now_ns: int) -> bool:
+        """Let the window live; False after q, Esc or when it was closed."""
+        key = self._cv2.waitKey(1)
+        if key >= 0 and key & 0xFF in QUIT_KEYS:
+            return False
+        return bool(self._cv2.getWindowProperty(WINDOW_TITLE, self._cv2.WND_PROP_VISIBLE) >= 1)
+
+    def close(self) -> None:
+        """Close the window."""
+        if self._open:
+            self._open = False
+            self._cv2.destroyWindow(WINDOW_TITLE)
+            self._cv2.waitKey(1)
+
+
+class FramesSink(_Closing):
+    """One PNG for each changed picture, and `index.jsonl` with the clock time of each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"frames:{folder}"
+        self._folder = folder
+        self._count = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._index = (folder / "index.jsonl").open("w", encoding="utf-8")
+        except OSError as error:
+            raise SinkError(f"folder {folder} cannot be written ({error.strerror}); choose another") from error
+
+    def show(self, image: Image, now_ns: int) -> None:
+        """Write `image`."""
+        file = f"{self._count:06d}.png"
+        _write_png(self._folder / file, image)
+        self._index.write(json.dumps({"file": file, "now_ns": now_ns}) + "\n")
+        self._index.flush()
+        self._count += 1
+
+    def close(self) -> None:
+        """Close the index."""
+        self._index.close()
+
+
+class SnapshotSink(_Closing):
+    """The last picture in which there was a caption, else the last one, as one PNG written at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self._path = path
+        self._image: Image | None = None
+        _check_writable(path)
+
+    def show(self, image: Image, _now_ns: int) -> None:
+        """Keep `image`."""
+        self._image = image
+
+    def close(self) -> None:
+        """Write the picture."""
+        image, self._image = self._image, None
+        if image is not None:
+            _write_png(self._path, image)
+
+
+class ConsoleSink(_Closing):
+    """Captions and notices as lines of text. It needs no pixels."""
+
+    name = "console"
+
+    def __init__(self, stream: TextIO, show: str = "both") -> None:
+        self._stream = stream
+        self._show = show
+
+    def show(self, image: Image, now_ns: int) -> None:
+        """Nothing: the console shows words."""
+
+    def tell(self, event: Event) -> None:
+        """Print the event if it is for the wearer."""
+        for line in console_lines(event, self._show):
+            try:
+                print(line, file=self._stream, flush=True)
+            except (OSError, ValueError) as error:
+                raise SinkError(f"the console is gone ({error})") from error
+
+
+def console_lines(event: Event, show: str = "both") -> list[str]:
+    """What the console prints for an event; [] for those that are not for the wearer."""
+    if isinstance(event, Subtitle):
+        if not event.is_final:
+            return []
+        same = event.language == event.target or event.source == event.text or not event.text
+        source, text = f"{event.language}  {event.source}", f"{event.target}  {event.text}"
+        if show == "source" or same:
+            return [source]
+        return [text] if show == "translation" else [source, text]
+    if isinstance(event, AudioLost):
+        return [f"!   {event.seconds:.1f} s of speech were skipped"]
+    if isinstance(event, SourceLost):
+        return [f"!   {event.message}"]
+    if isinstance(event, SourceRestored):
+        return [f"!   {event.source} is back"]
+    if isinstance(event, StageFailed):
+        return [f"!   {event.stage}: {event.message}"]
+    return []
+
+
+def open_sink(uri: str, settings: HudSettings) -> Sink:
+    """The sink that `uri` names: `window`, `console`, `frames:FOLDER`, `FILE.mp4` or `FILE.png`.
+
+    Raises:
+        SinkError: unknown, or it cannot be opened or written.
+    """
+    kind, _, rest = uri.partition(":")
+    openers: dict[str, Callable[[], Sink]] = {
+        "window": lambda: WindowSink((settings.width, settings.height)),
+        "console": lambda: ConsoleSink(sys.stdout, settings.show),
+        "frames": lambda: FramesSink(Path(rest)),
+    }
+    if kind in openers and bool(rest) == (kind == "frames"):
+        return openers[kind]()
+    path = Path(uri)
+    if path.suffix.lower() == ".mp4":
+        return VideoSink(path, settings.fps)
+    if path.suffix.lower() == ".png":
+        return SnapshotSink(path)
+    raise SinkError(f"unknown HUD sink {uri!r}; use {SYNTAX}")
+
+
+def _cv2() -> Any:
+    """OpenCV, if there is a display: without one its window toolkit aborts the process."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise SinkError("there is no display (DISPLAY is not set); use --hud FILE.mp4 or --hud console")
+    try:
+        import cv2
+    except ImportError as error:
+        raise SinkError(
+            f"no window can be opened ({_first_line(error)}); use --hud FILE.mp4 or --hud console"
+        ) from error
+    return cv2
+
+
+def _check_writable(path: Path) -> None:
+    """Fail now rather than at the end; leaves nothing behind."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.touch()
+        part.unlink()
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a folder")
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written ({error.strerror}); choose another file") from error
+
+
+def _write_png(path: Path, image: Image) -> None:
+    part = path.with_name(path.name + ".part")
+    try:
+        Pillow.fromarray(np.ascontiguousarray(image[..., ::-1])).save(part, format="png", compress_level=3)
+        part.replace(path)
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written ({error.strerror or error})") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
