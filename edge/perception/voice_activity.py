@@ -17,7 +17,7 @@ from edge.inference.sessions import Array, Session, SessionFactory
 from edge.media import Samples
 
 MODEL_ID = "silero-vad"
-MODEL_FILE = "silero_vad_16k_op15.onnx"
+MODEL_FILE = "silero_vad.onnx"
 SAMPLE_RATE = 16_000
 WINDOW = 512
 CONTEXT = 64
