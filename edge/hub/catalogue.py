@@ -155,7 +155,8 @@ class Model(_Frozen):
     def _check(self) -> Model:
         if self.recipe not in recipes.VERSIONS:
             raise ValueError(f"{self.id}: no recipe named {self.recipe}")
-        if (self.task == "translation") != (self.source is not None and self.target is not None):
+        given = (self.source is not None) + (self.target is not None)
+        if given != (2 if self.task == "translation" else 0):
             raise ValueError(f"{self.id}: source and target belong to translation, and both of them")
         if len({file.name for file in self.files}) != len(self.files):
             raise ValueError(f"{self.id}: two files of one name")
@@ -228,10 +229,14 @@ def _load(path: Path) -> Catalogue:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
         return Catalogue.model_validate(_expand(tree))
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"catalogue {path} cannot be read ({error.strerror}); reinstall edge-glasses") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"catalogue {path} is not valid TOML ({error}); reinstall edge-glasses") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise StoreError(f"catalogue {path} is not valid (tables are not what they should be)") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
