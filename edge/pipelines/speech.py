@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from edge.errors import EdgeError
 from edge.events import Event, SpeechEnded, SpeechRejected, SpeechStarted, StageFailed, Subtitle
@@ -54,3 +55,13 @@ def report_lost(chunks: Iterable[AudioChunk], tell: Callable[[int, float], None]
         if chunk.lost:
             tell(chunk.captured_ns, chunk.lost / chunk.sample_rate)
         yield chunk
+
+
+def mark_gaps(chunks: Iterable[AudioChunk], tolerance_ns: int = NS_PER_S // 100) -> Iterator[AudioChunk]:
+    """Set `lost` on chunks that do not begin where the one before ended: a full channel dropped what was between."""
+    expected_ns: int | None = None
+    for chunk in chunks:
+        gap_ns = 0 if expected_ns is None else chunk.captured_ns - expected_ns
+        expected_ns = chunk.ended_ns
+        missing = gap_ns * chunk.sample_rate // NS_PER_S if gap_ns > tolerance_ns else 0
+        yield replace(chunk, lost=max(chunk.lost, missing)) if missing else chunk

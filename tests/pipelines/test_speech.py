@@ -4,7 +4,7 @@ import pytest
 from edge.errors import InferenceError, LanguageError
 from edge.events import SpeechEnded, SpeechRejected, SpeechStarted, StageFailed, Subtitle
 from edge.media import AudioChunk
-from edge.pipelines.speech import report_lost, subtitles
+from edge.pipelines.speech import mark_gaps, report_lost, subtitles
 from edge.results import Onset, Segment, Transcription, Translation
 
 S = 1_000_000_000
@@ -88,3 +88,10 @@ def test_lost_audio_is_told_before_the_chunk_that_follows_it():
         passed.append((chunk.captured_ns, len(told)))
     assert told == [(1, 0.5)]
     assert passed == [(0, 0), (1, 1), (2, 1)]
+
+
+def test_gaps_between_chunks_become_lost_samples():
+    def chunk(at_ms):
+        return AudioChunk(np.zeros(512, np.float32), 16000, at_ms * 1_000_000)
+
+    assert [c.lost for c in mark_gaps([chunk(0), chunk(32), chunk(96), chunk(133)])] == [0, 0, 512, 0]

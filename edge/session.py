@@ -1,0 +1,160 @@
+"""One session, driven in one of two ways: live by threads and the clock, or flat out in one thread by media time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from edge.channels import Fifo, Latest
+from edge.events import AudioLost, Event, SessionEnded, SessionStarted, SpeechStarted, Subtitle
+from edge.hud.loop import Hud
+from edge.media import NS_PER_S, AudioChunk, VideoFrame
+from edge.pipelines.speech import mark_gaps, report_lost, subtitles
+from edge.results import Onset, Segment
+from edge.sources.replay import Replay
+from edge.telemetry import peak_rss_mb, percentile
+from edge.worker import Worker
+
+EVENTS_KEPT = 10_000
+JOIN_S = 2.0
+LINGER_S = 2.5
+"""How long the last caption of a recording stays on show."""
+
+Captions = Callable[[Iterable[AudioChunk]], Iterator[Event]]
+"""Sound in, events out: the whole speech sense."""
+
+
+@dataclass
+class LiveMedia:
+    """Sources that run by the clock.
+
+    Attributes:
+        audio: chunks; iterated by the speech worker; ends when the source is closed.
+        frames: newest camera frame, if there is a camera.
+        start: called once the workers stand ready.
+        close: ends `audio`.
+        linger_s: how long to go on showing after the end.
+    """
+
+    audio: Iterable[AudioChunk]
+    frames: Latest[VideoFrame] | None
+    start: Callable[[], None]
+    close: Callable[[], None]
+    linger_s: float = 0.0
+
+
+@dataclass
+class Tally:
+    """Counts what was shown, for SessionEnded."""
+
+    utterances: int = 0
+    subtitles: int = 0
+    lost_s: float = 0.0
+    latencies_ms: list[float] = field(default_factory=list)
+
+    def count(self, event: Event) -> None:
+        """Take one shown event into account."""
+        if isinstance(event, SpeechStarted):
+            self.utterances += 1
+        elif isinstance(event, AudioLost):
+            self.lost_s += event.seconds
+        elif isinstance(event, Subtitle):
+            self.subtitles += 1
+            if event.latency_ms is not None:
+                self.latencies_ms.append(event.latency_ms)
+
+    def ended(self, now_ns: int, rss_mb: float | None) -> SessionEnded:
+        """The totals."""
+        p50, p90 = (percentile(self.latencies_ms, share) for share in (0.5, 0.9))
+        return SessionEnded(now_ns, self.utterances, self.subtitles, p50, p90, round(self.lost_s, 3), rss_mb)
+
+
+def replay_live(replay: Replay, frames: Latest[VideoFrame], queue_s: float, events: Fifo[Event]) -> LiveMedia:
+    """A recording as live sources: a thread delivers its sound and pictures when they are due."""
+    chunks: Fifo[AudioChunk] = Fifo(max(1, int(queue_s * 1000 / 32)))
+
+    def deliver() -> Iterator[Event]:
+        for item in replay:
+            if isinstance(item, AudioChunk):
+                chunks.put(item)
+            else:
+                frames.put(item)
+        return iter(())
+
+    def close() -> None:
+        replay.close()
+        chunks.close()
+
+    feeder = Worker("replay", deliver, events, time.monotonic_ns, on_end=chunks.close)
+    return LiveMedia(mark_gaps(chunks), frames, feeder.start, close, LINGER_S)
+
+
+def run_live(media: LiveMedia, captions: Captions, hud: Hud, events: Fifo[Event], seconds: float | None) -> bool:
+    """Show captions until the sound ends, `seconds` have passed or the wearer asks to stop.
+
+    Returns:
+        Whether the speech sense ended without failing.
+    """
+
+    def tell_lost(at_ns: int, lost_s: float) -> None:
+        events.put(AudioLost(at_ns, lost_s))
+
+    def speech() -> Iterator[Event]:
+        return captions(report_lost(media.audio, tell_lost))
+
+    def ended() -> None:
+        _later(media.linger_s, events.close)
+
+    worker = Worker("speech", speech, events, time.monotonic_ns, on_end=ended)
+    worker.start()
+    media.start()
+    if seconds is not None:
+        _later(seconds, media.close)
+    try:
+        hud.run(events, media.frames)
+    except KeyboardInterrupt:
+        pass  # the wearer's way to stop
+    finally:
+        media.close()
+        worker.join(JOIN_S)
+    while (event := events.get(0)) is not None:
+        hud.handle(event, time.monotonic_ns())
+    hud.advance(time.monotonic_ns(), time.monotonic_ns)
+    return worker.failure is None
+
+
+def run_flat_out(replay: Replay, captions: Captions, hud: Hud, fps: float) -> None:
+    """Show the captions of a recording as fast as they can be made, by its own clock: the same every time."""
+    period_ns = int(NS_PER_S / fps)
+    now_ns = drawn_ns = 0
+
+    def sound() -> Iterator[AudioChunk]:
+        nonlocal now_ns, drawn_ns
+        for item in replay:
+            if isinstance(item, VideoFrame):
+                hud.look(item)
+                continue
+            now_ns = item.ended_ns
+            if now_ns - drawn_ns >= period_ns:
+                drawn_ns = now_ns
+                hud.advance(now_ns)
+            yield item
+
+    lost: list[Event] = []
+    for event in captions(report_lost(sound(), lambda at, seconds: lost.append(AudioLost(at, seconds)))):
+        for told in (*lost, event):
+            hud.handle(told, now_ns)
+        lost.clear()
+        hud.advance(now_ns)
+    hud.advance(now_ns + int(LINGER_S * NS_PER_S))
+
+
+def _later(seconds: float, action: Callable[[], None]) -> None:
+    if seconds <= 0:
+        action()
+        return
+    timer = threading.Timer(seconds, action)
+    timer.daemon = True
+    timer.start()
