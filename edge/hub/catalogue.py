@@ -202,6 +202,8 @@ class Catalogue(_Frozen):
         for model in self.models:
             if model.fallback is not None and model.fallback not in ids:
                 raise ValueError(f"{model.id}: its fallback {model.fallback} is not listed")
+            if model.fallback is not None and self.get(model.fallback).fallback is not None:
+                raise ValueError(f"{model.id}: its fallback {model.fallback} has a fallback; one step is enough")
             for source in (source for file in model.files for source in file.sources):
                 if isinstance(source, WheelSource) and source.wheel not in wheels:
                     raise ValueError(f"{model.id}: wheel {source.wheel} is not listed")

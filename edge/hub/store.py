@@ -93,14 +93,9 @@ class ModelStore:
 
     def resolve(self, model_id: str) -> Model | None:
         """The model that `open` would use: the one asked for, else its fallback, whichever is there first."""
-        seen: set[str] = set()
-        while model_id not in seen:
-            seen.add(model_id)
-            model = self.catalogue.get(model_id)
-            if (self.folder(model) / MANIFEST).exists():
-                return model
-            model_id = model.fallback or model_id
-        return None
+        model = self.catalogue.get(model_id)
+        candidates = [model, self.catalogue.get(model.fallback)] if model.fallback else [model]
+        return next((one for one in candidates if (self.folder(one) / MANIFEST).exists()), None)
 
     def state(self, model_id: str, *, verify: bool = True) -> ModelState:
         """What there is of a model; `verify=False` trusts the files and is fast.

@@ -186,6 +186,7 @@ def test_two_files_of_one_name_are_refused(entry):
     [
         ([{}, {}], "listed twice: a"),
         ([{"fallback": "b"}], "fallback b is not listed"),
+        ([{"fallback": "a"}], "one step is enough"),
     ],
 )
 def test_lists_that_are_refused(entry, changes, says):
