@@ -13,6 +13,7 @@ _NO_START = frozenset(
 )
 _MAY_START = frozenset("‐–—…’")
 _NO_END = frozenset("([{¡¿‘“«‹〈《「『【〔〖〘〚（［｛￥＄$£€#@")
+_BRACKETS = frozenset("([{«„“（「『《【〈［｛")
 _OPENERS = frozenset("¡¿«‹([{") | {""}
 _NO_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF))  # Thai and Lao, Burmese, Khmer
 _LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
@@ -66,13 +67,13 @@ def takes_hyphen(left: str, right: str) -> bool:
     )
 
 
-def break_rank(piece: str) -> int:
-    """How good a break after `piece` is: 2 a sentence ends, 1 a clause ends, 0 neither."""
+def break_rank(piece: str, following: str = "") -> int:
+    """How good a break after `piece` is: 2 a sentence ends, 1 a clause ends or a bracket opens, 0 neither."""
     core = piece.rstrip(_CLOSERS)
     last = core[-1:]
     if last in SENTENCE_END and last:
         return 2
-    return 1 if last and last in CLAUSE_END else 0
+    return int((last and last in CLAUSE_END) or following[:1] in _BRACKETS)
 
 
 def _may_break(before: str, after: str) -> bool:

@@ -21,6 +21,10 @@ from edge.hud.coverage import Coverage, read_coverage
 WEIGHT = 560
 """Weight of variable fonts, 400 is regular, 700 bold: small light text on moving pictures needs some body."""
 
+FINE = 3
+"""Text is set this many times as large and scaled down: FreeType's hinting rounds advances to whole pixels,
+which at small sizes spaces letters unevenly."""
+
 _BUILT_IN_LAST = 0x17F
 """The font built into Pillow covers Latin up to here."""
 
@@ -129,8 +133,8 @@ class Fonts:
         return self._runs(text, rtl)
 
     def font(self, run: Run, size: int) -> ImageFont.FreeTypeFont:
-        """The font of a run at `size` pixels."""
-        return self._faces[run.face].at(size)
+        """The font of a run at `FINE` times `size` pixels."""
+        return self._faces[run.face].at(size * FINE)
 
     def options(self, run: Run) -> tuple[str, str | None]:
         """What to hand to Pillow for a run: its text and `direction`."""
@@ -144,7 +148,7 @@ class Fonts:
     def advance(self, run: Run, size: int) -> float:
         """Width of a run, pixels."""
         text, direction = self.options(run)
-        return self.font(run, size).getlength(text, direction=direction)
+        return self.font(run, size).getlength(text, direction=direction) / FINE
 
     def _find_face(self, cluster: str, current: int) -> int:
         """The face for a cluster: for signs and digits the current one if it can, else the first that can."""

@@ -102,6 +102,8 @@ def _fill(text: str, fits: Callable[[str], bool]) -> list[str]:
 def _cut(text: str, count: int) -> list[str]:
     """`count` parts of like length; some are empty when there are fewer pieces than parts."""
     units = pieces(text)
+    if not units:
+        return [""] * count
     lengths = [0]
     for unit in units:
         lengths.append(lengths[-1] + len(unit))
@@ -119,7 +121,7 @@ def _distance(units: list[str], lengths: list[int], ideal: float, reach: float, 
     distance = abs(lengths[cut] - ideal) / reach
     if cut == 0:
         return distance
-    return distance - _BREAK_GAIN[break_rank(units[cut - 1])]
+    return distance - _BREAK_GAIN[break_rank(units[cut - 1], units[cut] if cut < len(units) else "")]
 
 
 def _units(text: str, width: float, measure: Width) -> list[str]:
@@ -195,7 +197,7 @@ def _balanced(units: list[str], count: int, width: float, measure: Width) -> lis
             later, stops = best(stop, lines - 1) if lines > 1 else (0.0, ())
             cost = later + (1 - filled) ** 2
             if lines > 1:
-                cost -= _PUNCTUATION_BONUS[break_rank(units[stop - 1])]
+                cost -= _PUNCTUATION_BONUS[break_rank(units[stop - 1], units[stop])]
             if cost < found[0]:
                 found = (cost, (stop, *stops))
         return found
