@@ -83,6 +83,11 @@ class SpeechRecognizer:
         return list(self._model.configuration.languages) or [_ENGLISH]
 
     @property
+    def can_translate(self) -> bool:
+        """Whether the task `translate` (into English) is known."""
+        return self._model.configuration.multilingual
+
+    @property
     def longest_s(self) -> float:
         """Longest utterance in seconds."""
         return 2 * self._model.configuration.audio_positions / FRAMES_PER_S
