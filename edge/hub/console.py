@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Column
 
 from edge.hub.plan import Plan
 from edge.hub.report import Pulled
@@ -57,7 +58,8 @@ class ConsoleReport:
             self._line(f"downloading {label} ({size(total)})")
             yield lambda done: None  # noqa: ARG005  # keeps the signature
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+        columns = (name, BarColumn(bar_width=20), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, TimeRemainingColumn(), console=self._console, transient=True) as bars:
             task = bars.add_task(label.replace("[", "\\["), total=total)
             yield lambda done: bars.update(task, completed=done)

