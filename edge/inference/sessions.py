@@ -62,18 +62,37 @@ class SessionFactory:
         options.intra_op_num_threads = min(threads, self._settings.threads)
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._settings.spinning else "0")
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", "1" if self._settings.spinning else "0"
+        )
         source = model if isinstance(model, bytes) else str(model)
+        name = "graph" if isinstance(model, bytes) else str(model)
         try:
-            session: Session = ort.InferenceSession(source, options, providers=self.providers())
+            session = ort.InferenceSession(source, options, providers=self.providers())
         except Exception as error:
-            name = "graph" if isinstance(model, bytes) else str(model)
             raise InferenceError(f"{name} cannot be loaded: {one_line(error)}; run: edge doctor") from error
-        return session
+        return _Checked(session, name)
 
     def providers(self) -> list[str]:
         """Execution providers in the order in which they are tried."""
         return list(self._settings.providers) or ["CPUExecutionProvider"]
+
+
+class _Checked:
+    """A session whose failures are InferenceErrors that name the model."""
+
+    def __init__(self, session: Any, name: str) -> None:
+        self._session = session
+        self._name = name
+        self.get_inputs = session.get_inputs
+        self.get_outputs = session.get_outputs
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Array]) -> list[Array]:
+        try:
+            outputs: list[Array] = self._session.run(output_names, input_feed)
+        except Exception as error:
+            raise InferenceError(f"{self._name} failed: {one_line(error)}; run: edge doctor") from error
+        return outputs
 
 
 def import_onnxruntime() -> Any:
