@@ -74,3 +74,11 @@ class SinkError(EdgeError, OSError):
 
 class InferenceError(EdgeError, RuntimeError):
     """A session that cannot be made or run."""
+
+
+class StageError(EdgeError, RuntimeError):
+    """A stage of a pipeline failed on an utterance."""
+
+    def __init__(self, stage: str, message: str) -> None:
+        super().__init__(f"{stage}: {message}")
+        self.stage = stage

@@ -21,6 +21,8 @@ EVENTS_KEPT = 10_000
 JOIN_S = 2.0
 LINGER_S = 2.5
 """How long the last caption of a recording stays on show."""
+LINGER_LONGEST_S = 20.0
+"""And how long parts of it that did not fit the display are waited for."""
 
 Captions = Callable[[Iterable[AudioChunk]], Iterator[Event]]
 """Sound in, events out: the whole speech sense."""
@@ -121,12 +123,20 @@ def run_live(media: LiveMedia, captions: Captions, hud: Hud, events: Fifo[Event]
         worker.join(JOIN_S)
     while (event := events.get(0)) is not None:
         hud.handle(event, time.monotonic_ns())
-    hud.advance(time.monotonic_ns(), time.monotonic_ns)
+    now_ns = time.monotonic_ns()
+    hud.advance(now_ns, time.monotonic_ns)
+    while media.linger_s and hud.state.waiting and time.monotonic_ns() < now_ns + LINGER_LONGEST_S * NS_PER_S:
+        time.sleep(0.1)
+        hud.advance(time.monotonic_ns(), time.monotonic_ns)
     return worker.failure is None
 
 
-def run_flat_out(replay: Replay, captions: Captions, hud: Hud, fps: float) -> None:
-    """Show the captions of a recording as fast as they can be made, by its own clock: the same every time."""
+def run_flat_out(replay: Replay, captions: Captions, hud: Hud, fps: float) -> int:
+    """Show the captions of a recording as fast as they can be made, by its own clock: the same every time.
+
+    Returns:
+        Media time at the end, nanoseconds.
+    """
     period_ns = int(NS_PER_S / fps)
     now_ns = drawn_ns = 0
 
@@ -148,7 +158,12 @@ def run_flat_out(replay: Replay, captions: Captions, hud: Hud, fps: float) -> No
             hud.handle(told, now_ns)
         lost.clear()
         hud.advance(now_ns)
-    hud.advance(now_ns + int(LINGER_S * NS_PER_S))
+    end_ns = now_ns + int(LINGER_S * NS_PER_S)
+    hud.advance(end_ns)
+    while hud.state.waiting and end_ns < now_ns + LINGER_LONGEST_S * NS_PER_S:
+        end_ns += NS_PER_S
+        hud.advance(end_ns)
+    return end_ns
 
 
 def _later(seconds: float, action: Callable[[], None]) -> None:

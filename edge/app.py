@@ -1,0 +1,203 @@
+"""Composition root of `edge run`: options and settings to models, sources, HUD and files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.channels import Fifo, Latest
+from edge.errors import SettingsError, SinkError
+from edge.events import Event, SessionStarted, as_record
+from edge.hub.store import ModelStore
+from edge.hud.fonts import Fonts
+from edge.hud.loop import Hud
+from edge.hud.sinks import Sink, open_sink
+from edge.hud.transcript import Transcript
+from edge.media import AudioChunk, VideoFrame
+from edge.session import EVENTS_KEPT, LiveMedia, Tally, replay_live, run_flat_out, run_live
+from edge.settings import Settings
+from edge.sources.replay import Replay, open_replay
+from edge.speech_sense import SpeechSense
+from edge.telemetry import peak_rss_mb
+
+FONTS = ("font-noto-sans", "font-wqy-microhei", "font-noto-sans-arabic")
+
+Shown = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What one session listens to and where it goes.
+
+    Attributes:
+        source: `auto` or comma-separated codes of the languages that may be spoken.
+        target: code of the wearer's language.
+        mic: microphone URI; None: the default one.
+        camera: camera URI; None: none.
+        replay: a recording instead of the microphone.
+        pace: `live` or `max`, for replays.
+        huds: sink URIs; empty: a window where there is a display, else the console.
+        events: file for all events.
+        save: files for the captions.
+        seconds: stop after so long.
+    """
+
+    source: str
+    target: str
+    mic: str | None = None
+    camera: str | None = None
+    replay: Path | None = None
+    pace: str = "live"
+    huds: tuple[str, ...] = ()
+    events: Path | None = None
+    save: tuple[Path, ...] = ()
+    seconds: float | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot go together.
+
+        Raises:
+            SettingsError: says which option to leave out.
+        """
+        if self.replay is not None and self.mic is not None:
+            raise SettingsError("--mic and --replay exclude each other; leave one out")
+        if self.pace != "live" and self.replay is None:
+            raise SettingsError("--pace needs --replay; a microphone is always live")
+        if self.seconds is not None and self.pace == "max":
+            raise SettingsError("--seconds is wall-clock time and means nothing with --pace max; leave one out")
+
+
+def run_session(options: RunOptions, settings: Settings) -> int:
+    """Run until the recording ends, the time is over or the wearer stops it; the exit status.
+
+    Raises:
+        EdgeError: whatever keeps the session from starting; nothing has been shown or written then.
+    """
+    options.check()
+    store = ModelStore()
+    sense = SpeechSense.load(store, settings, options.source, options.target)
+    sense.warm_up()
+    with ExitStack() as stack:
+        return _Session(options, settings, sense, stack).run(load_fonts(store))
+
+
+def load_fonts(store: ModelStore) -> Fonts:
+    """The fonts of the default set that are installed, then those of the system."""
+    installed = set(store.installed())
+    files = [file for font in FONTS if font in installed for file in sorted(store.open(font).iterdir())]
+    return Fonts.load([file for file in files if file.suffix in {".ttf", ".ttc", ".otf"}])
+
+
+class _Session:
+    """One run over warm models: opens the sources, then the outputs, then drives."""
+
+    def __init__(self, options: RunOptions, settings: Settings, sense: SpeechSense, stack: ExitStack) -> None:
+        self._options = options
+        self._settings = settings
+        self._sense = sense
+        self._stack = stack
+        self._events: Fifo[Event] = Fifo(EVENTS_KEPT)
+        self._frames: Latest[VideoFrame] = Latest()
+
+    def run(self, fonts: Fonts) -> int:
+        """Open, drive, say the totals, close."""
+        replay = None
+        if self._options.replay is not None:
+            replay = self._stack.enter_context(open_replay(self._options.replay, self._options.pace))
+        media = self._live_media(replay) if replay is None or replay.is_live else None
+        if self._options.camera is not None:
+            self._open_camera(self._options.camera)
+        tally = Tally()
+        hud = self._open_hud(fonts, tally)
+        if media is not None:
+            return self._run_live(media, hud, tally)
+        assert replay is not None  # noqa: S101 - invariant: no live media means a replay paced max
+        hud.handle(self._started(0), 0)
+        hud.look(self._frames.take(1.0 if self._options.camera else 0.0))
+        end_ns = run_flat_out(replay, self._sense.captions, hud, self._settings.hud.fps)
+        hud.handle(tally.ended(end_ns, None), end_ns)
+        return 0
+
+    def _run_live(self, media: LiveMedia, hud: Hud, tally: Tally) -> int:
+        self._events.put(self._started(time.monotonic_ns()))
+        ok = run_live(media, self._sense.captions, hud, self._events, self._options.seconds)
+        now_ns = time.monotonic_ns()
+        hud.handle(tally.ended(now_ns, peak_rss_mb()), now_ns)
+        return 0 if ok else 1
+
+    def _started(self, now_ns: int) -> SessionStarted:
+        sense = self._sense
+        return SessionStarted(now_ns, sense.languages or (), sense.target, recording=bool(self._options.save))
+
+    def _live_media(self, replay: Replay | None) -> LiveMedia:
+        if replay is not None:
+            return replay_live(replay, self._frames, self._settings.microphone.queue_s, self._events)
+        from edge.sources.microphone import open_microphone
+
+        microphone = self._stack.enter_context(open_microphone(self._options.mic, self._settings.microphone))
+        return LiveMedia(microphone, self._frames, lambda: None, microphone.close)
+
+    def _open_camera(self, uri: str) -> None:
+        from edge.sources.camera import open_camera
+
+        self._stack.enter_context(open_camera(uri, self._frames))
+
+    def _open_hud(self, fonts: Fonts, tally: Tally) -> Hud:
+        """Outputs last: nothing is written before everything else stands."""
+        options = self._options
+        writers: list[Shown] = [tally.count]
+        if options.events is not None:
+            writers.append(self._stack.enter_context(EventLog(options.events)).write)
+        for path in options.save:
+            writers.append(self._stack.enter_context(Transcript(path)).tell)
+
+        def on_shown(event: Event) -> None:
+            for write in writers:
+                write(event)
+
+        sinks = [self._stack.enter_context(sink) for sink in _open_sinks(options.huds, self._settings)]
+        return self._stack.enter_context(closing(Hud(self._settings.hud, sinks, fonts, on_shown)))
+
+
+def _open_sinks(uris: Iterable[str], settings: Settings) -> Iterator[Sink]:
+    uris = tuple(uris)
+    for uri in uris:
+        yield open_sink(uri, settings.hud)
+    if not uris:
+        try:
+            yield open_sink("window", settings.hud)
+        except SinkError:
+            yield open_sink("console", settings.hud)
+
+
+class EventLog:
+    """Writes events as JSON lines, each flushed.
+
+    Raises:
+        SinkError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise SinkError(f"events file {path} cannot be written ({error.strerror}); choose another") from error
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, event: Event) -> None:
+        """Append one event."""
+        try:
+            self._file.write(json.dumps(as_record(event), ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise SinkError(f"events file {self._path} cannot be written ({error.strerror})") from error

@@ -1,0 +1,129 @@
+"""`edge doctor`: is everything there that a session needs, and what to run where it is not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from edge.errors import EdgeError
+from edge.hub.store import ModelStore
+from edge.settings import Settings
+
+Level = str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One checked thing.
+
+    Attributes:
+        check: what was looked at.
+        ok: whether a session can run; optional things (a microphone, a display) do not spoil it.
+        message: what was found.
+        run: what to run or install, empty when nothing is to be done.
+    """
+
+    check: str
+    ok: bool
+    message: str
+    run: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        mark = "ok  " if self.ok and not self.run else "note" if self.ok else "BAD "
+        return f"{mark} {self.check}: {self.message}" + (f"; run: {self.run}" if self.run else "")
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Check everything, one finding after the other as soon as it is known; never raises for what it finds."""
+    yield Finding("python", True, f"{platform.python_version()} on {platform.machine()} {sys.platform}")
+    yield from _attempt("onnxruntime", _runtime)
+    store = ModelStore()
+    yield from _attempt("store", lambda: _store(store))
+    for model in store.catalogue.defaults():
+        yield from _attempt(f"model {model.id}", lambda id_=model.id: _model(store, id_, settings))  # type: ignore[misc]
+    yield from _attempt("microphones", _microphones, optional=True)
+    yield from _attempt("display", _display, optional=True)
+
+
+def _attempt(check: str, look: Callable[[], Finding], *, optional: bool = False) -> Iterator[Finding]:
+    try:
+        yield look()
+    except EdgeError as error:
+        message, _, run = str(error).partition("; run: ")
+        yield Finding(check, optional, message, run)
+    except Exception as error:  # a doctor reports what it meets
+        yield Finding(check, optional, f"{type(error).__name__}: {error}")
+
+
+def _runtime() -> Finding:
+    from edge.inference.sessions import SessionFactory, import_onnxruntime
+
+    runtime = import_onnxruntime()
+    available = ", ".join(runtime.get_available_providers())
+    return Finding("onnxruntime", True, f"{runtime.__version__}; uses {SessionFactory().providers()[0]} of {available}")
+
+
+def _store(store: ModelStore) -> Finding:
+    installed = store.installed()
+    if not installed:
+        return Finding("store", False, f"{store.root} holds no models", "edge models pull")
+    return Finding("store", True, f"{store.root} holds {len(installed)} models")
+
+
+def _model(store: ModelStore, model_id: str, settings: Settings) -> Finding:
+    """Check every byte, then run the model once."""
+    folder = store.open(model_id)
+    used = store.resolve(model_id)
+    began = time.perf_counter()
+    what = _warm_up(store.catalogue.get(model_id).task, folder, settings)
+    took_ms = (time.perf_counter() - began) * 1000
+    other = f" (through {used.id})" if used is not None and used.id != model_id else ""
+    return Finding(f"model {model_id}", True, f"all bytes right{other}" + (f"; {what}, {took_ms:.0f} ms" if what else ""))
+
+
+def _warm_up(task: str, folder: Any, settings: Settings) -> str:
+    from edge.inference.sessions import SessionFactory
+
+    sessions = SessionFactory(settings.inference)
+    if task == "voice-activity":
+        from edge.perception.voice_activity import WINDOW, VoiceActivityDetector
+
+        VoiceActivityDetector.load(folder, sessions).detect(np.zeros(WINDOW, np.float32))
+    elif task == "speech-recognition":
+        from edge.perception.speech_recognition import SpeechRecognizer
+
+        SpeechRecognizer.load(folder, sessions, settings.recognition).warm_up()
+    elif task == "translation":
+        from edge.perception.translation import Translator
+
+        said = Translator.load(folder, sessions, settings.translation).translate("1, 2, 3.")
+        return f"load and first inference gave {said!r}"
+    else:
+        return ""
+    return "load and first inference"
+
+
+def _microphones() -> Finding:
+    from edge.sources.devices import list_devices
+
+    devices = [device for device in list_devices() if device.kind == "microphone"]
+    if not devices:
+        return Finding("microphones", True, "none found; recordings work without one", "edge devices")
+    return Finding("microphones", True, ", ".join(str(device.name) for device in devices))
+
+
+def _display() -> Finding:
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return Finding("display", True, "none; use --hud console, FILE.mp4 or FILE.png")
+    return Finding("display", True, "there is one")

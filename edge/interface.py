@@ -1,0 +1,115 @@
+"""The Python interface, also used by the commands: captions, transcripts and translations in a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from edge.errors import SettingsError, StageError
+from edge.events import StageFailed, Subtitle
+from edge.hub.store import ModelStore
+from edge.inference.sessions import SessionFactory
+from edge.media import AudioChunk
+from edge.perception.translation_routes import language_code, language_codes
+from edge.pipelines.file_transcription import FileTranscriber
+from edge.settings import Settings, load_settings
+from edge.sources.recording import probe, read_audio
+from edge.speech_sense import SpeechSense, Task
+from edge.translators import Translators
+
+
+class Captioner:
+    """Hears speech and says it in another language. Loads its models when made; may be used again and again.
+
+    Args:
+        source: `auto`, or comma-separated codes of the languages that may be spoken.
+        target: code of the wearer's language.
+        settings: None: the settings file named by `EDGE_SETTINGS`, else the defaults.
+
+    Raises:
+        EdgeError: models missing or corrupt, languages unknown or out of reach; says what to run.
+    """
+
+    def __init__(self, source: str = "auto", target: str = "en", settings: Settings | None = None) -> None:
+        self._settings = settings or load_settings()
+        self._sense = SpeechSense.load(ModelStore(), self._settings, source, target)
+        self._sense.warm_up()
+
+    def listen(self, path: str | Path | None = None) -> Iterator[Subtitle]:
+        """Subtitles of a recording, or without one of the default microphone (until the iterator is closed).
+
+        Raises:
+            SourceError: the recording or the microphone cannot be read.
+            StageError: recognition or translation failed on an utterance.
+        """
+        if path is not None:
+            probe(Path(path))
+            yield from self._subtitles(read_audio(Path(path)))
+            return
+        from edge.sources.microphone import open_microphone
+
+        with open_microphone(None, self._settings.microphone) as microphone:
+            yield from self._subtitles(microphone)
+
+    def _subtitles(self, chunks: Iterable[AudioChunk]) -> Iterator[Subtitle]:
+        for event in self._sense.captions(chunks):
+            if isinstance(event, StageFailed):
+                raise StageError(event.stage, event.message)
+            if isinstance(event, Subtitle):
+                yield event
+
+
+def line_translator(source: str, target: str, settings: Settings) -> Callable[[str], str]:
+    """A function that translates one line of text; its models are open and warm.
+
+    Raises:
+        LanguageError: unknown codes, or no installed packs lead there; says what to pull.
+        ModelNotFoundError, ModelCorruptError: says what to pull.
+    """
+    read, written = language_code(source), language_code(target)
+    translators = Translators(ModelStore(), SessionFactory(settings.inference), settings.translation)
+    translators.warm_up(read, written)
+
+    def translate_line(text: str) -> str:
+        return translators.translate(text, read, written)
+
+    return translate_line
+
+
+def translate(text: str, source: str, target: str) -> str:
+    """Translate a text. Loads the packs each time: for many texts use `line_translator`.
+
+    Raises:
+        EdgeError: as `line_translator`.
+    """
+    return line_translator(source, target, load_settings())(text)
+
+
+def file_transcriber(language: str, task: str, settings: Settings) -> Callable[[Path], dict[str, Any]]:
+    """A function from an audio or video file to `{"file", "language", "seconds", "text", "segments"}`.
+
+    Args:
+        language: `auto`, or comma-separated codes of the languages that may be spoken.
+        task: `transcribe`, or `translate` into English.
+        settings: names the speech model.
+
+    Raises:
+        LanguageError: unknown codes, or a task that the model does not know.
+        SettingsError: another task.
+        ModelNotFoundError, ModelCorruptError: says what to pull.
+    """
+    known: tuple[Task, ...] = get_args(Task)
+    chosen = next((name for name in known if name == task), None)
+    if chosen is None:
+        raise SettingsError(f"unknown task {task!r}; use transcribe or translate")
+    return FileTranscriber.load(ModelStore(), settings, language_codes(language), chosen)
+
+
+def transcribe(path: str | Path, language: str = "auto", task: Literal["transcribe", "translate"] = "transcribe") -> str:
+    """What is said in a recording. Loads the models each time: for many files use `file_transcriber`.
+
+    Raises:
+        EdgeError: as `file_transcriber`; SourceError for a file that cannot be read.
+    """
+    return str(file_transcriber(language, task, load_settings())(Path(path))["text"])

@@ -1,0 +1,80 @@
+"""Translation between any two languages that the installed packs connect; packs are opened when first needed."""
+
+from __future__ import annotations
+
+from edge.errors import LanguageError
+from edge.hub.store import ModelStore
+from edge.inference.sessions import SessionFactory
+from edge.perception.translation import Translator
+from edge.perception.translation_routes import plan_route
+from edge.settings import TranslationSettings
+
+Direction = tuple[str, str]
+
+
+class Translators:
+    """The installed packs.
+
+    Args:
+        store: where the packs are.
+        sessions: makes their sessions.
+        settings: limits and glossary.
+    """
+
+    def __init__(self, store: ModelStore, sessions: SessionFactory, settings: TranslationSettings) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._settings = settings
+        self._packs = _installed_packs(store)
+        self._open: dict[Direction, Translator] = {}
+
+    def route(self, source: str, target: str) -> tuple[Direction, ...]:
+        """The packs to go through, in order; empty when both languages are the same.
+
+        Raises:
+            LanguageError: no way leads there; says what to pull.
+        """
+        return plan_route(source, target, self._packs)
+
+    def connects(self, source: str, target: str) -> bool:
+        """Whether there is a route."""
+        try:
+            self.route(source, target)
+        except LanguageError:
+            return False
+        return True
+
+    def translate(self, text: str, source: str, target: str) -> str:
+        """`text` in the language `target`; unchanged when that is `source`.
+
+        Raises:
+            LanguageError: as `route`.
+            ModelCorruptError, InferenceError: a pack cannot be opened or run.
+        """
+        for direction in self.route(source, target):
+            text = self._translator(direction).translate(text)
+        return text
+
+    def warm_up(self, source: str, target: str) -> None:
+        """Open the packs of a route and run each once."""
+        self.translate("1.", source, target)
+
+    def _translator(self, direction: Direction) -> Translator:
+        if direction not in self._open:
+            folder = self._store.open(self._packs[direction])
+            self._open[direction] = Translator.load(folder, self._sessions, self._settings)
+        return self._open[direction]
+
+
+def _installed_packs(store: ModelStore) -> dict[Direction, str]:
+    """Direction to model id; the pair's own id (which knows its fallback) wins over special ones."""
+    installed = set(store.installed())
+    packs: dict[Direction, str] = {}
+    for model in store.catalogue.models:
+        if model.task != "translation" or model.source is None or model.target is None or model.id not in installed:
+            continue
+        direction = (model.source, model.target)
+        own = f"mt-{model.source}-{model.target}"
+        usable = store.resolve(own) if own in {m.id for m in store.catalogue.models} else None
+        packs[direction] = own if usable is not None else packs.get(direction, model.id)
+    return packs
