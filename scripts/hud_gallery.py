@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - sample sentences in many scripts
 """Draw the HUD with sample captions in many scripts, sizes and over many backdrops, to look at.
 
     python scripts/hud_gallery.py FOLDER [--font FILE]...

@@ -14,7 +14,7 @@ _NO_START = frozenset(
 _MAY_START = frozenset("‐–—…’")
 _NO_END = frozenset("([{¡¿‘“«‹〈《「『【〔〖〘〚（［｛￥＄$£€#@")
 _BRACKETS = frozenset("([{«„“（「『《【〈［｛")
-_OPENERS = frozenset("¡¿«‹([{") | {""}
+_OPENERS = _BRACKETS | frozenset("¡¿‹〖〔") | {""}
 _NO_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF))  # Thai and Lao, Burmese, Khmer
 _LEADING_VOWELS = frozenset("เแโใไເແໂໃໄ")
 _FOLLOWING_VOWELS = frozenset("ะาำๅະາຳຽ")
@@ -27,9 +27,9 @@ _CLOSERS = "\"'’”»)]」』）】 "
 
 def clean(text: str) -> str:
     """Text fit for one line: composed (NFC), runs of white space as one space, no control or direction marks."""
-    text = _SPACE.sub(" ", unicodedata.normalize("NFC", text))
-    kept = (c for c in text if c in _JOINERS or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
-    return "".join(kept).strip()
+    unwanted = {"Cc", "Cf", "Cs", "Co"}
+    kept = (c for c in text if c in _JOINERS or c.isspace() or unicodedata.category(c) not in unwanted)
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", "".join(kept))).strip()
 
 
 def clusters(text: str) -> list[str]:

@@ -10,7 +10,6 @@ import struct
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 _UNICODE_ENCODINGS = ((3, 10), (0, 6), (0, 4), (3, 1), (0, 3), (0, 2), (0, 1), (0, 0))
@@ -28,18 +27,17 @@ class Coverage:
         return index >= 0 and code_point <= self.lasts[index]
 
 
-def read_coverage(path: Path) -> Coverage:
-    """The code points that the (first) font in `path` maps to a glyph.
+def read_coverage(file: BinaryIO) -> Coverage:
+    """The code points that the (first) font in `file` maps to a glyph.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is not a TrueType or OpenType font with a Unicode `cmap`.
+        ValueError: it is not a complete TrueType or OpenType font with a Unicode `cmap`.
     """
-    with path.open("rb") as file:
-        try:
-            return _merge(_ranges(_table(file)))
-        except (struct.error, IndexError) as error:
-            raise ValueError(f"{path} is not a complete font file") from error
+    try:
+        return _merge(_ranges(_table(file)))
+    except struct.error as error:
+        raise ValueError("the font file is cut short") from error
 
 
 def _table(file: BinaryIO) -> bytes:

@@ -6,9 +6,11 @@ is missing, right-to-left runs are drawn in reversed order without joins: readab
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 
 from PIL import ImageFont, features
@@ -24,9 +26,6 @@ WEIGHT = 560
 FINE = 3
 """Text is set this many times as large and scaled down: FreeType's hinting rounds advances to whole pixels,
 which at small sizes spaces letters unevenly."""
-
-_BUILT_IN_LAST = 0x17F
-"""The font built into Pillow covers Latin up to here."""
 
 _SYSTEM_FONTS = (
     "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
@@ -67,10 +66,9 @@ class Face:
 
     def covers(self, text: str) -> bool:
         """Whether there is a glyph for the first character of `text`; marks after it are left to shaping."""
-        if self.path is None:
-            return ord(text[0]) <= _BUILT_IN_LAST
         if self._coverage is None:
-            self._coverage = read_coverage(self.path)
+            with self.path.open("rb") if self.path else _built_in() as file:
+                self._coverage = read_coverage(file)
         return ord(text[0]) in self._coverage
 
     def at(self, size: int) -> ImageFont.FreeTypeFont:
@@ -80,12 +78,7 @@ class Face:
         return self._sizes[size]
 
     def _open(self, size: int) -> ImageFont.FreeTypeFont:
-        if self.path is None:
-            font = ImageFont.load_default(size)
-            if not isinstance(font, ImageFont.FreeTypeFont):
-                raise SettingsError("this Pillow was built without FreeType; run: pip install --force-reinstall pillow")
-            return font
-        font = ImageFont.truetype(str(self.path), size)
+        font = ImageFont.truetype(str(self.path) if self.path else _built_in(), size)
         try:
             axes = font.get_variation_axes()
         except OSError:
@@ -116,9 +109,10 @@ class Fonts:
         """
         for path in files:
             try:
-                read_coverage(path)
+                with path.open("rb") as file:
+                    read_coverage(file)
                 ImageFont.truetype(str(path), 16)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError) as error:  # noqa: PERF203 - names the file that fails
                 raise SettingsError(f"font {path} cannot be used ({error}); check hud.fonts, or remove it") from error
         found = [Path(path) for path in _SYSTEM_FONTS if Path(path).is_file()] if system else []
         return cls([Face(path) for path in (*files, *found)] + [Face(None)])
@@ -156,20 +150,36 @@ class Fonts:
             return current
         return next((n for n, face in enumerate(self._faces) if face.covers(cluster)), 0)
 
+    def _nearest(self, cluster: str) -> str:
+        """`cluster`, or where no font has it, its base letter: readable, as on a bare system without fonts."""
+        if any(face.covers(cluster) for face in self._faces):
+            return cluster
+        base = unicodedata.normalize("NFD", cluster)[0]
+        return base if any(face.covers(base) for face in self._faces) else cluster
+
     def _find_runs(self, text: str, rtl: bool) -> tuple[Run, ...]:
         line_levels = levels(text, rtl)
         found: list[list[str | int]] = []
         at, current = 0, -1
-        for cluster in clusters(text):
-            current = self._face_of(cluster, current)
+        for original in clusters(text):
             level = line_levels[at]
+            at += len(original)
+            cluster = self._nearest(original)
+            current = self._face_of(cluster, current)
             if found and found[-1][1:] == [current, level]:
                 found[-1][0] += cluster  # type: ignore[operator]  # the first item is the text
             else:
                 found.append([cluster, current, level])
-            at += len(cluster)
         runs = [Run(str(words), int(face), int(level) % 2 == 1) for words, face, level in found]
         return tuple(reorder(runs, [int(level) for _, _, level in found]))
+
+
+def _built_in() -> BytesIO:
+    """The file of Pillow's own font (Aileron, ASCII only)."""
+    font = ImageFont.load_default(16)
+    if not isinstance(font, ImageFont.FreeTypeFont) or not isinstance(font.path, BytesIO):
+        raise SettingsError("this Pillow was built without FreeType; run: pip install --force-reinstall pillow")
+    return BytesIO(font.path.getvalue())
 
 
 def _is_weight(name: object) -> bool:

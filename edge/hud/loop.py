@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -167,7 +168,7 @@ class Hud:
         for sink in self._sinks:
             try:
                 sink.close()
-            except SinkError as error:
+            except SinkError as error:  # noqa: PERF203 - a sink fails alone
                 failed = failed or error
         self._sinks = []
         if failed:
@@ -205,15 +206,13 @@ class Hud:
         for sink in tuple(self._sinks):
             try:
                 action(sink)
-            except SinkError as error:
+            except SinkError as error:  # noqa: PERF203 - a sink fails alone
                 self._drop(sink, error, now_ns)
 
     def _drop(self, sink: Sink, error: SinkError, now_ns: int) -> None:
         self._sinks.remove(sink)
-        try:
+        with contextlib.suppress(SinkError):  # it has failed already, and said why
             sink.close()
-        except SinkError:
-            pass  # it has failed already, and said why
         if not self._sinks:
             raise error
         self.handle(StageFailed(now_ns, f"hud {sink.name}", str(error)), now_ns)

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from edge.errors import SinkError
-from edge.events import AudioLost, Event, SourceLost, SourceRestored, StageFailed, Subtitle
+from edge.events import Event, Subtitle
+from edge.hud.state import notice_text
 from edge.hud.video import VideoSink
 from edge.media import Image
 from edge.settings import HudSettings
@@ -132,17 +133,25 @@ class FramesSink(_Closing):
 
 
 class SnapshotSink(_Closing):
-    """The last picture in which there was a caption, else the last one, as one PNG written at the end."""
+    """One PNG, written at the end: the picture in which the last caption came on show, else the last picture."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
         self._path = path
         self._image: Image | None = None
+        self._spoken = self._kept = False
         _check_writable(path)
 
+    def tell(self, event: Event) -> None:
+        """Note that the next picture has a new caption."""
+        self._spoken |= isinstance(event, Subtitle)
+
     def show(self, image: Image, _now_ns: int) -> None:
-        """Keep `image`."""
-        self._image = image
+        """Keep `image`, unless a better one is kept."""
+        if self._spoken or not self._kept:
+            self._image = image
+        self._kept |= self._spoken
+        self._spoken = False
 
     def close(self) -> None:
         """Write the picture."""
@@ -165,32 +174,29 @@ class ConsoleSink(_Closing):
 
     def tell(self, event: Event) -> None:
         """Print the event if it is for the wearer."""
-        for line in console_lines(event, self._show):
-            try:
-                print(line, file=self._stream, flush=True)
-            except (OSError, ValueError) as error:
-                raise SinkError(f"the console is gone ({error})") from error
+        lines = console_lines(event, self._show)
+        try:
+            self._stream.writelines(line + "\n" for line in lines)
+            self._stream.flush()
+        except (OSError, ValueError) as error:
+            raise SinkError(f"the console is gone ({error})") from error
 
 
 def console_lines(event: Event, show: str = "both") -> list[str]:
     """What the console prints for an event; [] for those that are not for the wearer."""
     if isinstance(event, Subtitle):
-        if not event.is_final:
-            return []
-        same = event.language == event.target or event.source == event.text or not event.text
-        source, text = f"{event.language}  {event.source}", f"{event.target}  {event.text}"
-        if show == "source" or same:
-            return [source]
-        return [text] if show == "translation" else [source, text]
-    if isinstance(event, AudioLost):
-        return [f"!   {event.seconds:.1f} s of speech were skipped"]
-    if isinstance(event, SourceLost):
-        return [f"!   {event.message}"]
-    if isinstance(event, SourceRestored):
-        return [f"!   {event.source} is back"]
-    if isinstance(event, StageFailed):
-        return [f"!   {event.stage}: {event.message}"]
-    return []
+        return _caption_lines(event, show) if event.is_final else []
+    message = notice_text(event)
+    return [f"!   {message}"] if message else []
+
+
+def _caption_lines(event: Subtitle, show: str) -> list[str]:
+    """Source and translation as `show` wants them; same-language speech once."""
+    same = event.language == event.target or event.source == event.text or not event.text
+    source, text = f"{event.language}  {event.source}", f"{event.target}  {event.text}"
+    if show == "source" or same:
+        return [source]
+    return [text] if show == "translation" else [source, text]
 
 
 def open_sink(uri: str, settings: HudSettings) -> Sink:

@@ -247,15 +247,27 @@ def _place(state: HudState, utterance: int, parts: tuple[Caption, ...]) -> HudSt
 
 
 def _notify(state: HudState, event: Event) -> HudState:
+    message = notice_text(event)
     if isinstance(event, SourceLost):
-        return _notice(state, f"source:{event.source}", event.message, None)
+        return _notice(state, f"source:{event.source}", message, None)
     if isinstance(event, SourceRestored):
-        return _notice(state, f"source:{event.source}", f"{event.source} is back", SHORT_NOTICE_S)
+        return _notice(state, f"source:{event.source}", message, SHORT_NOTICE_S)
     if isinstance(event, StageFailed):
-        return _notice(state, f"stage:{event.stage}", f"{event.stage}: {event.message}", NOTICE_S)
+        return _notice(state, f"stage:{event.stage}", message, NOTICE_S)
     if isinstance(event, AudioLost):
-        return _notice(state, "audio", f"{event.seconds:.1f} s of speech were skipped", NOTICE_S)
+        return _notice(state, "audio", message, NOTICE_S)
     return state
+
+
+def notice_text(event: Event) -> str:
+    """What the wearer is told of a failure or its end; empty for events that are none."""
+    if isinstance(event, SourceLost):
+        return event.message
+    if isinstance(event, SourceRestored):
+        return f"{event.source} is back"
+    if isinstance(event, StageFailed):
+        return f"{event.stage}: {event.message}"
+    return f"{event.seconds:.1f} s of speech were skipped" if isinstance(event, AudioLost) else ""
 
 
 def _notice(state: HudState, key: str, text: str, seconds: float | None) -> HudState:

@@ -6,6 +6,7 @@ at any moment. Only final subtitles are kept.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,8 @@ class Transcript:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what could not be written was reported by `tell`
+            self._file.close()
 
     def _write(self, event: Subtitle) -> None:
         ended = max(0.0, (event.captured_ns - self._started_ns) / NS_PER_S)

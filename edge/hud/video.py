@@ -43,7 +43,7 @@ class VideoSink:
         except (OSError, av.error.FFmpegError) as error:
             raise SinkError(f"video {path} cannot be written ({_reason(error)}); choose another file") from error
 
-    def __enter__(self) -> VideoSink:
+    def __enter__(self) -> VideoSink:  # noqa: PYI034 - Self needs Python 3.11
         return self
 
     def __exit__(

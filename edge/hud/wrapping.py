@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from edge.hud.breaking import break_rank, clean, clusters, pieces, takes_hyphen
 
@@ -73,7 +73,7 @@ def split(
     if steady:
         return _filled(source, text, fits)
     for count in range(2, MAX_PARTS + 1):
-        parts = list(zip(_cut(source, count), _cut(text, count), strict=True))
+        parts = _cut(source, text, count)
         if all(fits(a, b) for a, b in parts):
             return parts
     return _filled(source, text, fits)
@@ -99,21 +99,42 @@ def _fill(text: str, fits: Callable[[str], bool]) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _cut(text: str, count: int) -> list[str]:
-    """`count` parts of like length; some are empty when there are fewer pieces than parts."""
-    units = pieces(text)
-    if not units:
-        return [""] * count
-    lengths = [0]
-    for unit in units:
-        lengths.append(lengths[-1] + len(unit))
-    total, cuts = lengths[-1], [0]
-    for number in range(1, count):
-        ideal, reach = total * number / count, total / count
-        choices = range(cuts[-1], len(units) + 1)
-        cuts.append(min(choices, key=partial(_distance, units, lengths, ideal, reach)))
-    cuts.append(len(units))
-    return ["".join(units[a:b]).strip() for a, b in pairwise(cuts)]
+def _cut(source: str, text: str, count: int) -> list[tuple[str, str]]:
+    """`count` parts of like length; some are empty when there are fewer pieces than parts.
+
+    The translation is cut first, the source where the translation was: at the same sentence if both have as many.
+    """
+    units, source_units = pieces(text) or pieces(source), pieces(source)
+    cuts = _cuts(units, [n / count for n in range(1, count)])
+    total = sum(map(len, units))
+    source_cuts = _cuts(source_units, [len("".join(units[:cut])) / total for cut in cuts])
+    ends, source_ends = _sentence_ends(units), _sentence_ends(source_units)
+    if len(ends) == len(source_ends):
+        same = dict(zip(ends, source_ends, strict=True))
+        source_cuts = [same.get(cut, other) for cut, other in zip(cuts, source_cuts, strict=True)]
+        source_cuts = list(accumulate(source_cuts, max))
+    texts = _between(units, cuts) if text else [""] * count
+    return list(zip(_between(source_units, source_cuts), texts, strict=True))
+
+
+def _between(units: list[str], cuts: list[int]) -> list[str]:
+    return ["".join(units[a:b]).strip() for a, b in pairwise([0, *cuts, len(units)])]
+
+
+def _sentence_ends(units: list[str]) -> list[int]:
+    """Behind which units a sentence ends, counted from 1."""
+    return [n for n, unit in enumerate(units, 1) if break_rank(unit) == 2]  # noqa: PLR2004 - a sentence ends
+
+
+def _cuts(units: list[str], shares: list[float]) -> list[int]:
+    """The best units to cut before, near the given shares of the length, in order."""
+    lengths = [0, *accumulate(map(len, units))]
+    reach = max(1.0, lengths[-1] / (len(shares) + 1))
+    cuts: list[int] = []
+    for share in shares:
+        choices = range(cuts[-1] if cuts else 0, len(units) + 1)
+        cuts.append(min(choices, key=partial(_distance, units, lengths, share * lengths[-1], reach)))
+    return cuts
 
 
 def _distance(units: list[str], lengths: list[int], ideal: float, reach: float, cut: int) -> float:
