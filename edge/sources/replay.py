@@ -49,6 +49,10 @@ class Replay:
         pace: see `open_replay`.
         clock_ns: monotonic clock.
         wait: waits so many seconds; returns True when the replay was closed meanwhile.
+
+    Attributes:
+        recording: what is in the file.
+        skipped: pictures left out because they were late, paced live only.
     """
 
     def __init__(

@@ -1,0 +1,74 @@
+"""What there is to listen with and look through, for `edge devices`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge.errors import SourceError
+from edge.sources.microphone import list_microphones
+
+_V4L = Path("/sys/class/video4linux")
+
+
+@dataclass(frozen=True)
+class Device:
+    """One line of `edge devices`.
+
+    Attributes:
+        kind: `microphone`, `camera`, or `problem` where devices cannot be listed.
+        uri: what `--mic` or `--camera` takes; empty for a problem.
+        name: what the system calls it; what is wrong and what to run, for a problem.
+        is_default: whether it is taken when none is named.
+        sample_rate: hertz, of a microphone; else 0.
+        channels: of a microphone; else 0.
+    """
+
+    kind: Literal["microphone", "camera", "problem"]
+    uri: str
+    name: str
+    is_default: bool = False
+    sample_rate: int = 0
+    channels: int = 0
+
+    def __str__(self) -> str:
+        if self.kind == "problem":
+            return f"problem     {self.name}"
+        sound = f" ({self.sample_rate} Hz, {self.channels} ch)" if self.kind == "microphone" else ""
+        return f"{self.kind:<11} {self.uri:<12} {self.name}{sound}{' [default]' if self.is_default else ''}"
+
+
+def list_devices(v4l: Path = _V4L) -> list[Device]:
+    """All microphones and cameras, and a problem for each kind that cannot be listed. Opens no device.
+
+    Args:
+        v4l: where Linux lists video devices.
+    """
+    return [*_microphones(), *_cameras(v4l)]
+
+
+def _microphones() -> list[Device]:
+    try:
+        return [
+            Device("microphone", str(info.index), info.name, info.is_default, info.sample_rate, info.channels)
+            for info in list_microphones()
+        ]
+    except SourceError as error:
+        return [Device("problem", "", str(error))]
+
+
+def _cameras(v4l: Path) -> list[Device]:
+    """Linux names its cameras; elsewhere only opening would tell, and light a lamp, so nothing is listed."""
+    if not v4l.is_dir():
+        return []
+    nodes = sorted(v4l.glob("video*"), key=lambda node: (len(node.name), node.name))
+    cameras = [node for node in nodes if _read(node / "index") == "0"]  # other indices carry metadata, not pictures
+    return [Device("camera", f"/dev/{node.name}", _read(node / "name") or node.name) for node in cameras]
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
