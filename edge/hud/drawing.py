@@ -130,7 +130,7 @@ def draw(block: Block, fonts: Fonts) -> Layer:
 def rounded(shape: tuple[int, int], radius: float) -> Mask:
     """Coverage 0..1 of a rectangle of (height, width) with round, smooth corners."""
     height, width = shape
-    radius = min(radius, height / 2, width / 2)
+    radius = max(0.5, min(radius, height / 2, width / 2))
     down = np.abs(np.arange(height, dtype=np.float32) + 0.5 - height / 2) - (height / 2 - radius)
     across = np.abs(np.arange(width, dtype=np.float32) + 0.5 - width / 2) - (width / 2 - radius)
     distance = np.hypot(np.maximum(down, 0)[:, None], np.maximum(across, 0)[None, :])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -33,15 +34,15 @@ class VideoSink:
         self._rate = Fraction(fps).limit_denominator(1000)
         self._stream: av.VideoStream | None = None
         self._image: Image | None = None
-        self._started_ns = 0
-        self._written = 0
-        self._until = 0
+        self._fresh = self._failed = self._closed = False
+        self._started_ns = self._written = self._until = 0
         try:
-            self._file = av.open(str(self._part), "w", format="mp4")
-            with self._part.open("ab"):
-                pass
-        except (OSError, av.error.FFmpegError) as error:
+            if path.is_dir():
+                raise IsADirectoryError(21, "is a folder")
+            self._out = self._part.open("wb")
+        except OSError as error:
             raise SinkError(f"video {path} cannot be written ({_reason(error)}); choose another file") from error
+        self._file = av.open(self._out, "w", format="mp4")  # our own file: FFmpeg's hides that a disk was full
 
     def __enter__(self) -> VideoSink:  # noqa: PYI034 - Self needs Python 3.11
         return self
@@ -60,7 +61,7 @@ class VideoSink:
         if self._stream is None:
             self._start(image, now_ns)
         self._repeat(self._due(now_ns))
-        self._image = image
+        self._image, self._fresh = image, True
 
     def poll(self, now_ns: int) -> bool:
         """Write the frames that have become due, a few at a time; always True."""
@@ -72,27 +73,29 @@ class VideoSink:
         """Nothing: a video shows pixels only."""
 
     def close(self) -> None:
-        """Finish the video and give it its name. A video in which nothing was shown leaves no file.
+        """Finish the video and give it its name. A video in which nothing was shown, or that failed, leaves no file.
 
         Raises:
             SinkError: the end of the file cannot be written.
         """
-        if self._file is None:
+        if self._closed:
             return
-        file = self._file
+        self._closed = True
+        whole = self._stream is not None and not self._failed
         try:
-            if self._stream is not None:
-                self._repeat(max(self._until, self._written + 1))
-                file.mux(self._stream.encode())
-            self._file = None
-            file.close()
-            if self._stream is None:
-                self._part.unlink(missing_ok=True)
-            else:
+            if whole and self._stream is not None:
+                self._repeat(max(self._until, self._written + self._fresh))
+                self._file.mux(self._stream.encode())
+            self._file.close()
+            self._out.close()
+            if whole:
                 self._part.replace(self._path)
         except (OSError, av.error.FFmpegError) as error:
-            self._file = None
             raise SinkError(f"video {self._path} could not be finished ({_reason(error)})") from error
+        finally:
+            with contextlib.suppress(OSError):
+                self._out.close()
+            self._part.unlink(missing_ok=True)
 
     def _start(self, image: Image, now_ns: int) -> None:
         height, width = (side - side % 2 for side in image.shape[:2])
@@ -119,7 +122,9 @@ class VideoSink:
                 frame.time_base = 1 / self._rate
                 self._file.mux(self._stream.encode(frame))
                 self._written += 1
+                self._fresh = False
         except (OSError, av.error.FFmpegError) as error:
+            self._failed = True
             raise SinkError(f"video {self._path} cannot be written any more ({_reason(error)})") from error
 
 

@@ -87,8 +87,24 @@ def test_same_pictures_give_the_same_bytes(tmp_path):
 
 def test_full_disk_is_an_error(tmp_path):
     (tmp_path / "a.mp4.part").symlink_to("/dev/full")
-    with pytest.raises(SinkError, match=r"a\.mp4"), VideoSink(tmp_path / "a.mp4", 10) as sink:
+    sink = VideoSink(tmp_path / "a.mp4", 10)
+
+    def noise():
         for n in range(200):
-            noise = np.random.default_rng(n).integers(0, 256, (90, 160, 3), np.uint8)
-            sink.show(noise, n * S // 10)
-    assert not (tmp_path / "a.mp4").exists()
+            sink.show(np.random.default_rng(n).integers(0, 256, (90, 160, 3), np.uint8), n * S // 10)
+
+    with pytest.raises(SinkError, match=r"a\.mp4 cannot be written any more"):
+        noise()
+    with pytest.raises(SinkError, match=r"a\.mp4 could not be finished"):
+        sink.close()
+    sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_only_at_the_end_leaves_no_half_video(tmp_path):
+    (tmp_path / "a.mp4.part").symlink_to("/dev/full")
+    sink = VideoSink(tmp_path / "a.mp4", 10)
+    sink.show(picture(40), 0)
+    with pytest.raises(SinkError, match="could not be finished"):
+        sink.close()
+    assert list(tmp_path.iterdir()) == []

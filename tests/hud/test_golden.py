@@ -1,0 +1,72 @@
+"""Pictures of the HUD as it was when somebody looked at it and found it good, drawn with Pillow's own font.
+
+Fonts and smoothing differ a little between versions of FreeType: a small tolerance. After a wanted change, run
+this file as a program to draw them anew, and look at them.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.events import AudioLost, SessionStarted, SpeechStarted, Subtitle
+from edge.hud.drawing import Painter
+from edge.hud.fonts import Fonts
+from edge.hud.layout import layout, splitter
+from edge.hud.state import HudState, reduce
+from edge.settings import HudSettings
+
+GOLDEN = Path(__file__).parent / "golden"
+SIZE = (480, 270)
+
+SAMPLES = {
+    "captions": (
+        SessionStarted(0, ("en",), "pt", recording=True),
+        Subtitle(0, 1, "Good morning, where is the station?", "Bom dia, onde fica o metro?", "en", "pt"),
+        Subtitle(0, 2, "It is the second street on the left, behind the old museum.",
+                 "Fica na segunda rua, do lado esquerdo, logo depois do museu velho.", "en", "pt"),
+        SpeechStarted(0, 3),
+    ),
+    "partial": (
+        SessionStarted(0, (), "fr"),
+        Subtitle(0, 1, "We would like to reserve", "Nous voudrions", "en", "fr", is_final=False),
+        AudioLost(0, 2.4),
+    ),
+}  # fmt: skip
+
+
+def drawn(name):
+    fonts = Fonts.load(system=False)
+    settings = HudSettings(width=SIZE[0], height=SIZE[1])
+    state, split = HudState(settings=settings), splitter(SIZE, fonts.measure, settings)
+    for event in SAMPLES[name]:
+        state = reduce(state, event, 0, split)
+    across = np.linspace(40, 230, SIZE[0], dtype=np.uint8)
+    backdrop = np.repeat(np.repeat(across[None, :, None], SIZE[1], axis=0), 3, axis=2)
+    return Painter(SIZE, fonts).paint(layout(state, SIZE, fonts.measure), backdrop)[..., ::-1]
+
+
+def difference(one, other):
+    return np.abs(one.astype(int) - other.astype(int))
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_picture_is_as_it_was(name):
+    with Image.open(GOLDEN / f"{name}.png") as image:
+        wanted = np.asarray(image.convert("RGB"))
+    apart = difference(drawn(name), wanted)
+    assert apart.mean() < 1.0
+    assert (apart.max(axis=2) > 64).mean() < 0.005
+
+
+def test_the_tolerance_would_notice_a_moved_caption():
+    picture = drawn("captions")
+    apart = difference(picture, np.roll(picture, 2, axis=0))
+    assert apart.mean() > 1.0 or (apart.max(axis=2) > 64).mean() > 0.005
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for sample in SAMPLES:
+        Image.fromarray(np.ascontiguousarray(drawn(sample))).save(GOLDEN / f"{sample}.png", optimize=True)
