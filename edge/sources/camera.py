@@ -140,7 +140,7 @@ class Still:
     """Pictures in place of a camera.
 
     Args:
-        next_image: the image to show and for how many seconds, for ever.
+        images: makes the images to show and the seconds for which each is shown.
     """
 
     def __init__(self, images: Callable[[], Iterator[tuple[Image, float]]]) -> None:

@@ -113,6 +113,7 @@ def read_audio(path: Path) -> Iterator[AudioChunk]:
         frames = (frame for packet in _packets(container, stream, path) for frame in packet)
         first = next(frames, None)
         if first is None:
+            _check_end(path, container, stream, 0.0)
             raise SourceError(f"{path} holds no sound: it has an audio track without samples; record it again")
         rate = first.sample_rate
         origin_ns = round(_since_start_s(container, first) * NS_PER_S)
@@ -120,7 +121,9 @@ def read_audio(path: Path) -> Iterator[AudioChunk]:
         for block in _blocks((_mono(frame, rate, path) for frame in itertools.chain([first], frames)), rate):
             yield AudioChunk(block, rate, origin_ns + sent * NS_PER_S // rate)
             sent += len(block)
-        _check_length(path, container, stream, sent / rate)
+        _check_end(path, container, stream, sent / rate)
+        if sent / rate < _SHORTEST_S:
+            raise SourceError(f"{path} is only {sent / rate:.4f} s long; nothing can be heard in it: record it again")
 
 
 def read_pictures(path: Path) -> Iterator[Picture]:
@@ -244,9 +247,7 @@ def _blocks(parts: Iterator[Samples], rate: int) -> Iterator[Samples]:
         yield rest
 
 
-def _check_length(path: Path, container: Any, stream: Any, decoded_s: float) -> None:
-    if decoded_s < _SHORTEST_S:
-        raise SourceError(f"{path} is only {decoded_s:.4f} s long; nothing can be heard in it: record it again")
+def _check_end(path: Path, container: Any, stream: Any, decoded_s: float) -> None:
     declared_s = _declared_s(path, container, stream)
     if declared_s is not None and decoded_s < declared_s - _TOLERANCE_S:
         raise SourceError(
