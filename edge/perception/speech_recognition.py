@@ -23,7 +23,7 @@ from edge.media import Samples
 from edge.perception.hallucination import Evidence, compression_ratio, objection, token_limit
 from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW, log_mel
 from edge.perception.spoken_language import LanguageTracker, allowed_languages
-from edge.perception.whisper_model import WhisperModel, append_context, fit_mel, prompt_tokens
+from edge.perception.whisper_model import Context, WhisperModel, append, condense, fit_mel, prompt_tokens
 from edge.results import Transcription
 from edge.settings import RecognitionSettings
 
@@ -32,13 +32,14 @@ Task = Literal["transcribe", "translate"]
 THREADS = 2
 _ENGLISH = "en"
 _PROMPT_ROOM = 8
+_SILENCE_GROUP = 10
 
 
 @dataclass(frozen=True)
 class _Heard:
     """What the decoder knows of one utterance before it says a word."""
 
-    cross: Past
+    context: Context
     past: Past
     no_speech: float
     languages: Mapping[str, float]
@@ -60,7 +61,7 @@ class SpeechRecognizer:
         self._tokenizer = tokenizer
         self._settings = settings
         self._tracker = LanguageTracker(settings.language_margin)
-        self._silence: Past | None = None
+        self._silence: Context | None = None
         configuration = model.configuration
         self._forbidden = mask(configuration.vocabulary, configuration.suppress, configuration.tokens.timestamps)
         self._forbidden_first = self._forbidden + mask(configuration.vocabulary, configuration.suppress_first)
@@ -145,36 +146,37 @@ class SpeechRecognizer:
 
     def _listen(self, samples: Samples, allowed: Sequence[str]) -> _Heard:
         configuration = self._model.configuration
-        cross = self._context(samples)
+        context = self._context(samples)
         start = np.array([[configuration.tokens.start]], np.int64)
-        logits, past = self._model.step(start, self._model.empty_past(), cross)
+        logits, past = self._model.step(start, self._model.empty_past(), context)
         no_speech = float(probabilities(logits)[0, configuration.tokens.no_speech])
         if len(allowed) == 1:
-            return _Heard(cross, past, no_speech, {allowed[0]: 1.0})
+            return _Heard(context, past, no_speech, {allowed[0]: 1.0})
         shares = probabilities(logits[0, [configuration.languages[code] for code in allowed]])
-        return _Heard(cross, past, no_speech, dict(zip(allowed, map(float, shares), strict=True)))
+        return _Heard(context, past, no_speech, dict(zip(allowed, map(float, shares), strict=True)))
 
-    def _context(self, samples: Samples) -> Past:
+    def _context(self, samples: Samples) -> Context:
         """Cross keys and values of the utterance, a tail of silence, and encoded silence to the end of the window."""
         window = 2 * self._model.configuration.audio_positions
         tail = np.zeros(max(WINDOW, int(self._settings.tail_s * SAMPLE_RATE)), np.float32)
         mel = log_mel(np.concatenate([samples, tail]), self._model.configuration.mels)
         frames = max(mel.shape[1], int(self._settings.context_s * FRAMES_PER_S))
-        cross = self._model.encode(fit_mel(mel, min(frames, window)))
-        return append_context(cross, self._encoded_silence())
+        context = self._model.encode(fit_mel(mel, min(frames, window)))
+        return append(context, self._encoded_silence(), _SILENCE_GROUP)
 
-    def _encoded_silence(self) -> Past:
+    def _encoded_silence(self) -> Context:
         if self._silence is None:
             configuration = self._model.configuration
             nothing = np.zeros((configuration.mels, 0), np.float32)
-            self._silence = self._model.encode(fit_mel(nothing, 2 * configuration.audio_positions))
+            whole = self._model.encode(fit_mel(nothing, 2 * configuration.audio_positions))
+            self._silence = condense(whole, _SILENCE_GROUP)
         return self._silence
 
     def _decode(self, heard: _Heard, language: str, task: Task, seconds: float) -> Decoded:
         configuration = self._model.configuration
 
         def step(tokens: Tokens, past: Past) -> tuple[Floats, Past]:
-            return self._model.step(tokens, past, heard.cross)
+            return self._model.step(tokens, past, heard.context)
 
         prompt = np.array([prompt_tokens(configuration, language, task)], np.int64)
         logits, past = step(prompt, heard.past)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ class WhisperConfiguration(BaseModel):
     suppress_first: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Context:
+    """What the decoder listens to.
+
+    Attributes:
+        parts: per decoder layer keys float32 [1, heads, size, positions] and values
+            float32 [1, heads, positions, size].
+        bias: float32 [positions], the logarithm of how many encoder positions each one stands for.
+    """
+
+    parts: Past = field(repr=False)
+    bias: Floats = field(repr=False)
+
+
 class WhisperModel:
     """Encoder and decoder over numpy arrays; no policy."""
 
@@ -82,27 +97,27 @@ class WhisperModel:
         )
         return cls(configuration, encoder, decoder)
 
-    def encode(self, mel: Floats) -> Past:
-        """Keys and values of cross attention.
+    def encode(self, mel: Floats) -> Context:
+        """Encode a sound.
 
         Args:
             mel: float32 [mels, frames], frames even and at most twice `audio_positions`.
 
         Returns:
-            Per decoder layer keys float32 [1, heads, size, frames/2] and values float32 [1, heads, frames/2, size].
+            A context of frames / 2 positions.
         """
-        return tuple(self._encoder.run(self._cross_names, {"mel": mel[None]}))
+        parts = tuple(self._encoder.run(self._cross_names, {"mel": mel[None]}))
+        return Context(parts, np.zeros(mel.shape[1] // 2, np.float32))
 
     def empty_past(self) -> Past:
         """The state of a decoder that has seen nothing."""
         heads, size = self.configuration.heads, self.configuration.width // self.configuration.heads
-        key, value = np.zeros((1, heads, size, 0), np.float32), np.zeros((1, heads, 0, size), np.float32)
-        return (key, value) * self.configuration.layers
+        return (np.zeros((1, heads, 0, size), np.float32),) * (2 * self.configuration.layers)
 
-    def step(self, tokens: Tokens, past: Past, cross: Past) -> tuple[Floats, Past]:
+    def step(self, tokens: Tokens, past: Past, context: Context) -> tuple[Floats, Past]:
         """Logits float32 [batch, vocabulary] behind the last of `tokens` int64 [batch, n], and the new past."""
-        feed: dict[str, Any] = {"tokens": tokens}
-        feed.update(zip(self._cross_names, cross, strict=True))
+        feed: dict[str, Any] = {"tokens": tokens, "cross_bias": context.bias}
+        feed.update(zip(self._cross_names, context.parts, strict=True))
         feed.update(zip(self._past_names, past, strict=True))
         logits, *new = self._decoder.run(self._output_names, feed)
         return logits, tuple(new)
@@ -124,14 +139,29 @@ def read_configuration(folder: Path) -> WhisperConfiguration:
         raise ModelCorruptError(folder.name, CONFIGURATION_FILE, str(error).splitlines()[0]) from error
 
 
-def append_context(front: Past, back: Past) -> Past:
-    """Keys and values `front` with those of `back` at the positions behind them."""
-    positions = front[0].shape[3]
-    joined = []
-    for key, value, key_back, value_back in zip(front[::2], front[1::2], back[::2], back[1::2], strict=True):
-        joined.append(np.concatenate([key, key_back[..., positions:]], axis=3))
-        joined.append(np.concatenate([value, value_back[:, :, positions:]], axis=2))
-    return tuple(joined)
+def condense(context: Context, group: int) -> Context:
+    """`context` with every `group` neighbouring positions replaced by their mean, which counts `group` times.
+
+    Right where neighbours are alike, as in silence. The number of positions must divide by `group`.
+    """
+    count = len(context.bias) // group
+    parts = [
+        part.reshape(*part.shape[:-1], count, group).mean(axis=-1)
+        if number % 2 == 0
+        else part.reshape(*part.shape[:2], count, group, part.shape[-1]).mean(axis=3)
+        for number, part in enumerate(context.parts)
+    ]
+    return Context(tuple(parts), np.full(count, np.log(group), np.float32))
+
+
+def append(front: Context, back: Context, group: int) -> Context:
+    """`front`, and behind it those positions of `back` (condensed by `group`) that lie wholly after it."""
+    start = -(-len(front.bias) // group)
+    joined = [
+        np.concatenate([part, rest[..., start:] if number % 2 == 0 else rest[:, :, start:]], axis=3 - number % 2)
+        for number, (part, rest) in enumerate(zip(front.parts, back.parts, strict=True))
+    ]
+    return Context(tuple(joined), np.concatenate([front.bias, back.bias[start:]]))
 
 
 def fit_mel(mel: Floats, frames: int) -> Floats:

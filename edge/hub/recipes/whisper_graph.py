@@ -76,6 +76,22 @@ class GraphWriter:
         gamma, beta = self.constant(f"{name}/gamma", scale), self.constant(f"{name}/beta", shift)
         return self.op("LayerNormalization", x, gamma, beta, axis=-1, epsilon=_EPSILON)
 
+    def add_norm(
+        self,
+        x: str,
+        change: str,
+        name: str,
+        scale_shift: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
+    ) -> tuple[str, str]:
+        """The sum of `x` and `change`, and its layer normalisation."""
+        scale, shift = scale_shift
+        gamma, beta = self.constant(f"{name}/gamma", scale), self.constant(f"{name}/beta", shift)
+        total, normal = f"{name}/sum", f"{name}/normal"
+        names = [normal, "", "", total]
+        inputs = (x, change, gamma, beta)
+        self.ops("SkipLayerNormalization", *inputs, outputs=4, domain=CONTRIB, names=names, epsilon=_EPSILON)
+        return total, normal
+
     def model(self, inputs: dict[str, tuple[int, _SHAPE]], outputs: dict[str, tuple[int, _SHAPE]]) -> onnx.ModelProto:
         """The finished model; `inputs` and `outputs` map a name to element type and shape."""
         graph = helper.make_graph(
@@ -116,20 +132,21 @@ def write_encoder(weights: WhisperWeights, project: Projection) -> onnx.ModelPro
     """
     writer = GraphWriter("whisper_encoder")
     x = _convolutions(writer, weights)
+    normal = writer.norm(x, "encoder/layer_0/before", weights.norm("encoder/layer_0/self_attention/layer_norm"))
     for layer in range(weights.encoder_layers):
         name = f"encoder/layer_{layer}"
-        normal = writer.norm(x, f"{name}/attention", weights.norm(f"{name}/self_attention/layer_norm"))
-        x = writer.op("Add", x, _encoder_attention(writer, normal, f"{name}/self_attention", weights, project))
-        x = writer.op("Add", x, _feed_forward(writer, x, name, weights, project))
-    x = writer.norm(x, "encoder/norm", weights.norm("encoder/layer_norm"))
+        mixed = _encoder_attention(writer, normal, f"{name}/self_attention", weights, project)
+        x, normal = writer.add_norm(x, mixed, f"{name}/ffn", weights.norm(f"{name}/ffn/layer_norm"))
+        thought = _feed_forward(writer, normal, name, weights, project)
+        x, normal = writer.add_norm(x, thought, f"{name}/after", weights.norm(_next_norm("encoder", layer, weights)))
     outputs: dict[str, tuple[int, _SHAPE]] = {}
     size = weights.width // weights.heads
     for layer in range(weights.decoder_layers):
         name = f"decoder/layer_{layer}/attention/linear_1"
         both = weights.linear(name)
         key, value = both.rows(0, weights.width), both.rows(weights.width, 2 * weights.width)
-        _heads(writer, project(writer, x, f"{name}/key", key), weights, keys=True, output=f"cross_key_{layer}")
-        _heads(writer, project(writer, x, f"{name}/value", value), weights, output=f"cross_value_{layer}")
+        _heads(writer, project(writer, normal, f"{name}/key", key), weights, keys=True, output=f"cross_key_{layer}")
+        _heads(writer, project(writer, normal, f"{name}/value", value), weights, output=f"cross_value_{layer}")
         outputs[f"cross_key_{layer}"] = (TensorProto.FLOAT, [1, weights.heads, size, "positions"])
         outputs[f"cross_value_{layer}"] = (TensorProto.FLOAT, [1, weights.heads, "positions", size])
     return writer.model({"mel": (TensorProto.FLOAT, [1, weights.mels, "frames"])}, outputs)
@@ -140,9 +157,10 @@ def write_decoder(
 ) -> onnx.ModelProto:
     """The decoder with a key/value past of any length.
 
-    Inputs: `tokens` int64 [batch, count]; per layer i `past_key_i` float32 [batch, heads, width/heads, past],
-    `past_value_i` float32 [batch, heads, past, width/heads], and `cross_key_i`, `cross_value_i` as the encoder gives
-    them (batch 1, shared by the whole batch). Outputs: `logits` float32 [batch, vocabulary] of the last position
+    Inputs: `tokens` int64 [batch, count]; per layer i `past_key_i` and `past_value_i` float32
+    [batch, heads, past, width/heads], and `cross_key_i`, `cross_value_i` as the encoder gives
+    them (batch 1, shared by the whole batch); `cross_bias` float32 [positions], added to the scores of cross attention:
+    log(n) makes one position count like n. Outputs: `logits` float32 [batch, vocabulary] of the last position
     and per layer `key_i`, `value_i`, the past with the new positions appended.
     """
     writer = GraphWriter("whisper_decoder")
@@ -153,16 +171,16 @@ def write_decoder(
     positions = writer.op("Range", past, total, writer.scalar(1))
     places = writer.constant("decoder/positions", weights.array("decoder/position_encodings/encodings"))
     x = writer.op("Add", embed(writer, "tokens", "decoder/embeddings", table), writer.op("Gather", places, positions))
-    mask = _causal_mask(writer, positions, total)
+    normal = writer.norm(x, "decoder/layer_0/before", weights.norm("decoder/layer_0/self_attention/layer_norm"))
     for layer in range(weights.decoder_layers):
         name = f"decoder/layer_{layer}"
-        normal = writer.norm(x, f"{name}/self", weights.norm(f"{name}/self_attention/layer_norm"))
-        x = writer.op("Add", x, _self_attention(writer, normal, layer, mask, weights, project))
-        normal = writer.norm(x, f"{name}/cross", weights.norm(f"{name}/attention/layer_norm"))
-        x = writer.op("Add", x, _cross_attention(writer, normal, layer, weights, project))
-        x = writer.op("Add", x, _feed_forward(writer, x, name, weights, project))
-    last = writer.op("Gather", x, writer.scalar(-1), axis=1)
-    last = writer.norm(last, "decoder/norm", weights.norm("decoder/layer_norm"))
+        mixed = _self_attention(writer, normal, layer, weights, project)
+        x, normal = writer.add_norm(x, mixed, f"{name}/cross", weights.norm(f"{name}/attention/layer_norm"))
+        mixed = _cross_attention(writer, normal, layer, weights, project)
+        x, normal = writer.add_norm(x, mixed, f"{name}/ffn", weights.norm(f"{name}/ffn/layer_norm"))
+        thought = _feed_forward(writer, normal, name, weights, project)
+        x, normal = writer.add_norm(x, thought, f"{name}/after", weights.norm(_next_norm("decoder", layer, weights)))
+    last = writer.op("Gather", normal, writer.scalar(-1), axis=1)
     logits = unembed(writer, last, "decoder/embeddings", table)
     writer.op("Identity", logits, output="logits")
     return writer.model(*_decoder_border(weights))
@@ -172,14 +190,17 @@ def _decoder_border(
     weights: WhisperWeights,
 ) -> tuple[dict[str, tuple[int, _SHAPE]], dict[str, tuple[int, _SHAPE]]]:
     heads, size = weights.heads, weights.width // weights.heads
-    inputs: dict[str, tuple[int, _SHAPE]] = {"tokens": (TensorProto.INT64, ["batch", "count"])}
+    inputs: dict[str, tuple[int, _SHAPE]] = {
+        "tokens": (TensorProto.INT64, ["batch", "count"]),
+        "cross_bias": (TensorProto.FLOAT, ["positions"]),
+    }
     outputs: dict[str, tuple[int, _SHAPE]] = {"logits": (TensorProto.FLOAT, ["batch", weights.vocabulary])}
     for layer in range(weights.decoder_layers):
-        inputs[f"past_key_{layer}"] = (TensorProto.FLOAT, ["batch", heads, size, "past"])
+        inputs[f"past_key_{layer}"] = (TensorProto.FLOAT, ["batch", heads, "past", size])
         inputs[f"past_value_{layer}"] = (TensorProto.FLOAT, ["batch", heads, "past", size])
         inputs[f"cross_key_{layer}"] = (TensorProto.FLOAT, [1, heads, size, "positions"])
         inputs[f"cross_value_{layer}"] = (TensorProto.FLOAT, [1, heads, "positions", size])
-        outputs[f"key_{layer}"] = (TensorProto.FLOAT, ["batch", heads, size, "total"])
+        outputs[f"key_{layer}"] = (TensorProto.FLOAT, ["batch", heads, "total", size])
         outputs[f"value_{layer}"] = (TensorProto.FLOAT, ["batch", heads, "total", size])
     return inputs, outputs
 
@@ -198,12 +219,10 @@ def _convolutions(writer: GraphWriter, weights: WhisperWeights) -> str:
     return writer.op("Add", x, writer.op("Slice", table, writer.integers(0), length, writer.integers(0)))
 
 
-def _causal_mask(writer: GraphWriter, positions: str, total: str) -> str:
-    """[count, total]: 0 where a position may be seen, a large negative number where it lies in the future."""
-    seen = writer.op("Range", writer.scalar(0), total, writer.scalar(1))
-    future = writer.op("Greater", seen, writer.op("Unsqueeze", positions, writer.integers(1)))
-    hidden = writer.constant("hidden", np.array(-1e9, np.float32))
-    return writer.op("Where", future, hidden, writer.constant("visible", np.array(0.0, np.float32)))
+def _next_norm(side: str, layer: int, weights: WhisperWeights) -> str:
+    """Name of the normalisation behind `layer`: the next layer's first, or the final one."""
+    layers = weights.encoder_layers if side == "encoder" else weights.decoder_layers
+    return f"{side}/layer_{layer + 1}/self_attention/layer_norm" if layer + 1 < layers else f"{side}/layer_norm"
 
 
 def _heads(
@@ -217,14 +236,15 @@ def _heads(
 
 
 def _attend(
-    writer: GraphWriter, query: str, key: str, value: str, weights: WhisperWeights, mask: str | None = None
+    writer: GraphWriter, query: str, key: str, value: str, weights: WhisperWeights, bias: str | None = None
 ) -> str:
     """Softmax attention; the scale of the query is already in its projection. Gives [batch, n, width]."""
     scores = writer.op("MatMul", query, key)
-    if mask is not None:
-        scores = writer.op("Add", scores, mask)
+    if bias is not None:
+        scores = writer.op("Add", scores, bias)
     mixed = writer.op("MatMul", writer.op("Softmax", scores, axis=-1), value)
-    return writer.op("Reshape", writer.op("Transpose", mixed, perm=[0, 2, 1, 3]), writer.integers(0, 0, weights.width))
+    rows = writer.op("Transpose", mixed, perm=[0, 2, 1, 3])
+    return writer.op("Reshape", rows, writer.integers(0, 0, weights.width))
 
 
 def _scaled(linear: Linear, weights: WhisperWeights, outputs: int) -> Linear:
@@ -242,28 +262,31 @@ def _encoder_attention(writer: GraphWriter, x: str, name: str, weights: WhisperW
     return project(writer, mixed, f"{name}/linear_1", weights.linear(f"{name}/linear_1"))
 
 
-def _self_attention(
-    writer: GraphWriter, x: str, layer: int, mask: str, weights: WhisperWeights, project: Projection
-) -> str:
+def _self_attention(writer: GraphWriter, x: str, layer: int, weights: WhisperWeights, project: Projection) -> str:
     name = f"decoder/layer_{layer}/self_attention"
-    joint = _scaled(weights.linear(f"{name}/linear_0"), weights, weights.width)
-    parts = writer.ops("Split", project(writer, x, f"{name}/linear_0", joint), outputs=3, axis=-1, num_outputs=3)
-    new_key, new_value = _heads(writer, parts[1], weights, keys=True), _heads(writer, parts[2], weights)
-    key = writer.op("Concat", f"past_key_{layer}", new_key, axis=3, output=f"key_{layer}")
-    value = writer.op("Concat", f"past_value_{layer}", new_value, axis=2, output=f"value_{layer}")
-    mixed = _attend(writer, _heads(writer, parts[0], weights), key, value, weights, mask)
+    joint = project(writer, x, f"{name}/linear_0", weights.linear(f"{name}/linear_0"))
+    parts = writer.ops("Split", joint, outputs=3, axis=-1, num_outputs=3)
+    mixed = writer.ops(
+        "MultiHeadAttention",
+        *(*parts, "", "", "", f"past_key_{layer}", f"past_value_{layer}"),
+        outputs=3,
+        domain=CONTRIB,
+        names=[f"{name}/mixed", f"key_{layer}", f"value_{layer}"],
+        num_heads=weights.heads,
+        unidirectional=1,
+    )[0]
     return project(writer, mixed, f"{name}/linear_1", weights.linear(f"{name}/linear_1"))
 
 
 def _cross_attention(writer: GraphWriter, x: str, layer: int, weights: WhisperWeights, project: Projection) -> str:
+    """Attention to the sound. One row at a time per batch: laying the batch along the sequence was slower."""
     name = f"decoder/layer_{layer}/attention"
     question = _scaled(weights.linear(f"{name}/linear_0"), weights, weights.width)
     query = _heads(writer, project(writer, x, f"{name}/linear_0", question), weights)
-    mixed = _attend(writer, query, f"cross_key_{layer}", f"cross_value_{layer}", weights)
+    mixed = _attend(writer, query, f"cross_key_{layer}", f"cross_value_{layer}", weights, "cross_bias")
     return project(writer, mixed, f"{name}/linear_2", weights.linear(f"{name}/linear_2"))
 
 
-def _feed_forward(writer: GraphWriter, x: str, name: str, weights: WhisperWeights, project: Projection) -> str:
-    normal = writer.norm(x, f"{name}/ffn", weights.norm(f"{name}/ffn/layer_norm"))
+def _feed_forward(writer: GraphWriter, normal: str, name: str, weights: WhisperWeights, project: Projection) -> str:
     hidden = writer.op("Gelu", project(writer, normal, f"{name}/ffn/linear_0", weights.linear(f"{name}/ffn/linear_0")))
     return project(writer, hidden, f"{name}/ffn/linear_1", weights.linear(f"{name}/ffn/linear_1"))
