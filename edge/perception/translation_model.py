@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from edge.errors import InferenceError, ModelCorruptError
-from edge.inference.sessions import Session, SessionFactory
+from edge.inference.sessions import Session, SessionFactory, one_line
 from edge.inference.tokenization import Tokenizer
 
 FORMAT = 1
@@ -47,12 +46,16 @@ class Model(Protocol):
         """Token ids of a sentence, without the end token."""
         ...
 
-    def spells(self, character: str) -> bool:
-        """Whether the source vocabulary can write this character."""
+    def spells(self, text: str) -> bool:
+        """Whether the source vocabulary has every character of `text`."""
         ...
 
-    def generate(self, ids: list[int], length_factor: float) -> Draft:
-        """Translate one sentence, writing at most `length_factor` tokens for each one read."""
+    def knows(self, ids: list[int]) -> bool:
+        """Whether none of these token ids stands for a character that the vocabulary lacks."""
+        ...
+
+    def generate(self, ids: list[int], max_length: int) -> Draft:
+        """Translate one sentence, writing at most `max_length` tokens with the end token."""
         ...
 
 
@@ -87,7 +90,7 @@ class TranslationModel:
         self._session = session
         self._source = source
         self._target = target
-        self._spelled: dict[str, bool] = {}
+        self._last: tuple[str, list[int]] = "", []
 
     @classmethod
     def load(cls, folder: Path, sessions: SessionFactory) -> TranslationModel:
@@ -104,34 +107,36 @@ class TranslationModel:
         return cls(description, sessions.open(folder / description.model, threads=_THREADS), source, target)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a sentence, without the end token."""
-        return self._source.encode(text)
+        """Token ids of a sentence, without the end token. The last answer is kept: a sentence is asked for twice."""
+        if text != self._last[0]:
+            self._last = text, self._source.encode(text)
+        return self._last[1]
 
-    def spells(self, character: str) -> bool:
-        """Whether the source vocabulary can write this character (or a mark normalisation turns it into)."""
-        known = self._spelled.get(character)
-        if known is None:
-            known = self._description.unknown_token not in self._source.encode(character)
-            self._spelled[character] = known
-        return known
+    def spells(self, text: str) -> bool:
+        """Whether the source vocabulary has every character of `text` (or what normalisation makes of it)."""
+        return self.knows(self.encode(text))
 
-    def generate(self, ids: list[int], length_factor: float) -> Draft:
-        """Translate one sentence, writing at most `length_factor` tokens for each one read.
+    def knows(self, ids: list[int]) -> bool:
+        """Whether none of these token ids stands for a character that the vocabulary lacks."""
+        return self._description.unknown_token not in ids
+
+    def generate(self, ids: list[int], max_length: int) -> Draft:
+        """Translate one sentence.
 
         Args:
             ids: token ids without the end token, at most `max_tokens`.
-            length_factor: as Marian's `max-length-factor`; the end token counts as read.
+            max_length: most tokens to write, with the end token.
 
         Raises:
             InferenceError: the session failed.
         """
         end = self._description.end_token
         read = np.array([*ids, end], np.int64)
-        limit = min(math.ceil(length_factor * len(read)), self._description.max_positions)
+        limit = np.array(min(max_length, self._description.max_positions), np.int64)
         try:
-            (written,) = self._session.run(None, {"input_ids": read, "max_length": np.array(limit, np.int64)})
+            (written,) = self._session.run(None, {"input_ids": read, "max_length": limit})
         except Exception as error:
-            raise InferenceError(f"translation failed: {str(error).splitlines()[0]}; run: edge doctor") from error
+            raise InferenceError(f"translation failed: {one_line(error)}; run: edge doctor") from error
         out: list[int] = written.tolist()
         complete = bool(out) and out[-1] == end
         if complete:

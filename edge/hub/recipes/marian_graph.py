@@ -107,8 +107,9 @@ def _model(graph: Builder) -> ModelProto:
 
 @dataclass(frozen=True)
 class _Table:
-    """Embeddings times sqrt(d), as the encoder and the next step want them. The scores of a step are then larger
-    by that factor too, which does not change the best one.
+    """Embeddings times sqrt(d), as the encoder and the next step want them.
+
+    The scores of a step are larger by that factor too, which does not change the best one.
     """
 
     graph: Builder
