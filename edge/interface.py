@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args
 
 from edge.errors import SettingsError, StageError
 from edge.events import StageFailed, Subtitle
+from edge.file_transcriber import FileTranscriber
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.media import AudioChunk
 from edge.perception.translation_routes import language_code, language_codes
-from edge.pipelines.file_transcription import FileTranscriber
 from edge.settings import Settings, load_settings
 from edge.sources.recording import probe, read_audio
 from edge.speech_sense import SpeechSense, Task
@@ -106,7 +106,9 @@ def file_transcriber(language: str, task: str, settings: Settings) -> Callable[[
     return FileTranscriber.load(ModelStore(), settings, language_codes(language), chosen)
 
 
-def transcribe(path: str | Path, language: str = "auto", task: Literal["transcribe", "translate"] = "transcribe") -> str:
+def transcribe(
+    path: str | Path, language: str = "auto", task: Literal["transcribe", "translate"] = "transcribe"
+) -> str:
     """What is said in a recording. Loads the models each time: for many files use `file_transcriber`.
 
     Raises:

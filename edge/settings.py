@@ -75,11 +75,13 @@ class RecognitionSettings(_Settings):
 
     model: str = "whisper-base"
     """Catalogue id of the speech model."""
-    beam: int = Field(default=1, ge=1, le=8)
-    """Hypotheses kept while decoding; 1 is greedy."""
+    beam: int = Field(default=3, ge=1, le=8)
+    """Most hypotheses kept while decoding; 1 is greedy."""
+    beam_lag: float = Field(default=3.0, gt=0)
+    """A hypothesis this much less likely (in log-probability) than the best is dropped."""
     tail_s: float = Field(default=0.5, ge=0, le=5)
     """Silence encoded behind an utterance; without it the decoder does not find the end."""
-    context_s: float = Field(default=0.0, ge=0, le=30)
+    context_s: float = Field(default=5.0, ge=0, le=30)
     """Shortest sound encoded; shorter utterances are padded with silence."""
     max_no_speech_probability: Ratio = 0.6
     """A higher probability that nobody spoke withholds the text."""

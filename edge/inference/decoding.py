@@ -5,6 +5,7 @@ Knows nothing of speech or text: a step gives logits for the next token, rules f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -92,7 +93,7 @@ def greedy(step: Step, logits: Floats, past: Past, rules: Rules) -> Decoded:
         logits, past = step(np.array([[token]], np.int64), past)
 
 
-def beam(step: Step, logits: Floats, past: Past, rules: Rules, width: int) -> Decoded:
+def beam(step: Step, logits: Floats, past: Past, rules: Rules, width: int, lag: float = math.inf) -> Decoded:
     """The sequence of highest mean log-probability that a beam of `width` finds.
 
     Args:
@@ -100,12 +101,14 @@ def beam(step: Step, logits: Floats, past: Past, rules: Rules, width: int) -> De
         logits: float32 [1, vocabulary], what it said behind the prompt.
         past: its state behind the prompt, batch 1.
         rules: what may be decoded.
-        width: hypotheses kept.
+        width: most hypotheses kept.
+        lag: a hypothesis this much less likely (in log-probability) than the best is dropped, so that the beam is
+            narrow, and fast, where the decoder is sure.
     """
     live: list[_Hypothesis] = [_Hypothesis((), ())]
     finished: list[Decoded] = []
     while True:
-        live, parents, ended = _grow(live, logits, rules, width)
+        live, parents, ended = _grow(live, logits, rules, width, lag)
         finished += ended
         if len(finished) >= width or not live:
             break
@@ -128,7 +131,7 @@ class _Hypothesis:
 
 
 def _grow(
-    live: Sequence[_Hypothesis], logits: Floats, rules: Rules, width: int
+    live: Sequence[_Hypothesis], logits: Floats, rules: Rules, width: int, lag: float
 ) -> tuple[list[_Hypothesis], list[int], list[Decoded]]:
     """The best continuations: still open ones, the row each came from, and those that ended."""
     candidates: list[tuple[float, int, int, float]] = []
@@ -142,7 +145,9 @@ def _grow(
     grown: list[_Hypothesis] = []
     parents: list[int] = []
     ended: list[Decoded] = []
-    for _, row, token, score in candidates:
+    for total, row, token, score in candidates:
+        if total < candidates[0][0] - lag:
+            break
         before = live[row]
         if token == rules.end:
             ended.append(Decoded(before.tokens, (*before.scores, score), "end"))

@@ -102,6 +102,16 @@ class SpeechRecognizer:
         """Forget the language of earlier utterances."""
         self._tracker.reset()
 
+    def check(self, languages: Sequence[str] | None, task: Task) -> list[str]:
+        """The languages that may be spoken, after a check of what is asked against what the model knows.
+
+        Raises:
+            LanguageError: a language or a task the model does not know.
+        """
+        if task == "translate" and not self.can_translate:
+            raise LanguageError("this speech model knows English only and cannot translate; run: edge models list")
+        return allowed_languages(languages, self.languages, "the speech model")
+
     def transcribe(
         self, samples: Samples, languages: Sequence[str] | None = None, task: Task = "transcribe"
     ) -> Transcription:
@@ -116,9 +126,7 @@ class SpeechRecognizer:
             LanguageError: a language or a task the model does not know.
             ValueError: the utterance is too long.
         """
-        if task == "translate" and not self._model.configuration.multilingual:
-            raise LanguageError("this speech model knows English only and cannot translate; run: edge models list")
-        allowed = allowed_languages(languages, self.languages, "the speech model")
+        allowed = self.check(languages, task)
         if len(samples) > self.longest_s * SAMPLE_RATE:
             raise ValueError(f"an utterance has at most {self.longest_s:g} s, not {len(samples) / SAMPLE_RATE:.1f} s")
         return self._transcribe(samples, allowed, task)
@@ -186,4 +194,4 @@ class SpeechRecognizer:
         rules = Rules(configuration.tokens.end, self._forbidden, self._forbidden_first, longest)
         if self._settings.beam == 1:
             return greedy(step, logits, past, rules)
-        return beam(step, logits, past, rules, self._settings.beam)
+        return beam(step, logits, past, rules, self._settings.beam, self._settings.beam_lag)

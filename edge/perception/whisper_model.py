@@ -16,7 +16,8 @@ from edge.inference.decoding import Floats, Past, Tokens
 from edge.inference.sessions import Session, SessionFactory
 
 CONFIGURATION_FILE = "model.json"
-_MEL_FLOOR = -0.6
+_LOUDEST = 1.4
+_RANGE = 2.0
 
 
 class SpecialTokens(BaseModel):
@@ -165,10 +166,15 @@ def append(front: Context, back: Context, group: int) -> Context:
 
 
 def fit_mel(mel: Floats, frames: int) -> Floats:
-    """`mel` padded with silence or cut to `frames`, which is made even."""
+    """`mel` at one level, padded with silence or cut to `frames`, which is made even.
+
+    The loudest point is moved to 1.4, which puts the floor of the mel at the -0.6 of the padding (it lies 8 decades,
+    2 units, below the loudest): so padding is what the model would make of silence behind this very sound.
+    """
     frames += frames % 2
-    padded = np.full((mel.shape[0], frames), _MEL_FLOOR, np.float32)
-    padded[:, : min(frames, mel.shape[1])] = mel[:, :frames]
+    padded = np.full((mel.shape[0], frames), _LOUDEST - _RANGE, np.float32)
+    if mel.size:
+        padded[:, : min(frames, mel.shape[1])] = mel[:, :frames] + np.float32(_LOUDEST - mel.max())
     return padded
 
 
