@@ -141,11 +141,8 @@ class Hud:
             False when the wearer asks to stop.
         """
         while (change := next_change_ns(self.state)) is not None and change < now_ns:
-            self.state = tick(self.state, change)
-            self._show(change)
-        self.state = tick(self.state, now_ns)
-        self._show(now_ns)
-        self._report(clock() if clock is not None else now_ns)
+            self._advance_to(change, clock)
+        self._advance_to(now_ns, clock)
         return self._poll(now_ns)
 
     def settle(self, now_ns: int) -> int:
@@ -173,6 +170,11 @@ class Hud:
         self._sinks = []
         if failed:
             raise failed
+
+    def _advance_to(self, now_ns: int, clock: Callable[[], int] | None) -> None:
+        self.state = tick(self.state, now_ns)
+        self._show(now_ns)
+        self._report(clock() if clock is not None else now_ns)
 
     def _show(self, now_ns: int) -> None:
         """Draw and show the present state if it differs from what is shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from edge.errors import SinkError
 from edge.events import Event, Subtitle
 from edge.hud.state import notice_text
 from edge.hud.video import VideoSink
+from edge.hud.writable import check_file, check_folder
 from edge.media import Image
 from edge.settings import HudSettings
 
@@ -113,23 +115,36 @@ class FramesSink(_Closing):
         self.name = f"frames:{folder}"
         self._folder = folder
         self._count = 0
+        self._index: TextIO | None = None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._index = (folder / "index.jsonl").open("w", encoding="utf-8")
+            check_folder(folder)
         except OSError as error:
-            raise SinkError(f"folder {folder} cannot be written ({error.strerror}); choose another") from error
+            raise self._unwritable(error) from error
 
     def show(self, image: Image, now_ns: int) -> None:
         """Write `image`."""
         file = f"{self._count:06d}.png"
-        _write_png(self._folder / file, image)
-        self._index.write(json.dumps({"file": file, "now_ns": now_ns}) + "\n")
-        self._index.flush()
+        try:
+            if self._index is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._index = (self._folder / "index.jsonl").open("w", encoding="utf-8")
+            _write_png(self._folder / file, image)
+            self._index.write(json.dumps({"file": file, "now_ns": now_ns}) + "\n")
+            self._index.flush()
+        except SinkError:
+            raise
+        except OSError as error:
+            raise self._unwritable(error) from error
         self._count += 1
 
     def close(self) -> None:
         """Close the index."""
-        self._index.close()
+        if self._index is not None:
+            with contextlib.suppress(OSError):  # what could not be written was reported by `show`
+                self._index.close()
+
+    def _unwritable(self, error: OSError) -> SinkError:
+        return SinkError(f"folder {self._folder} cannot be written ({error.strerror}); choose another")
 
 
 class SnapshotSink(_Closing):
@@ -236,12 +251,8 @@ def _cv2() -> Any:
 
 def _check_writable(path: Path) -> None:
     """Fail now rather than at the end; leaves nothing behind."""
-    part = path.with_name(path.name + ".part")
     try:
-        part.touch()
-        part.unlink()
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a folder")
+        check_file(path)
     except OSError as error:
         raise SinkError(f"{path} cannot be written ({error.strerror}); choose another file") from error
 

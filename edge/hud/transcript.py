@@ -11,9 +11,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from edge.errors import SinkError
 from edge.events import Event, SessionStarted, SpeechStarted, Subtitle
+from edge.hud.writable import check_file
 from edge.media import NS_PER_S
 
 SHORTEST_S = 0.8
@@ -41,8 +43,9 @@ class Transcript:
         self._started_ns = 0
         self._ended_s = 0.0
         self._onsets: dict[int, int] = {}
+        self._file: TextIO | None = None
         try:
-            self._file = path.open("w", encoding="utf-8", newline="\n")
+            check_file(path)
         except OSError as error:
             raise SinkError(f"{path} cannot be written ({error.strerror}); choose another file for --save") from error
 
@@ -55,32 +58,38 @@ class Transcript:
         self.close()
 
     def tell(self, event: Event) -> None:
-        """Take in an event; final subtitles are written.
+        """Take in an event; final subtitles are written. The first event makes the file.
 
         Raises:
             SinkError: the file cannot be written any more (disk full).
         """
+        if self._file is None:
+            try:
+                self._file = self._path.open("w", encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise SinkError(f"{self._path} cannot be written ({error.strerror})") from error
         if isinstance(event, SessionStarted):
             self._started_ns = event.captured_ns
         elif isinstance(event, SpeechStarted):
             self._onsets[event.utterance] = event.captured_ns
         elif isinstance(event, Subtitle) and event.is_final:
-            self._write(event)
+            self._write(event, self._file)
 
     def close(self) -> None:
         """Close the file."""
-        with contextlib.suppress(OSError):  # what could not be written was reported by `tell`
-            self._file.close()
+        if self._file is not None:
+            with contextlib.suppress(OSError):  # what could not be written was reported by `tell`
+                self._file.close()
 
-    def _write(self, event: Subtitle) -> None:
+    def _write(self, event: Subtitle, file: TextIO) -> None:
         ended = max(0.0, (event.captured_ns - self._started_ns) / NS_PER_S)
         onset = self._onsets.pop(event.utterance, event.captured_ns)
         started = max(0.0, self._ended_s, (onset - self._started_ns) / NS_PER_S)
         self._ended_s = max(ended, started + SHORTEST_S)
         self._count += 1
         try:
-            self._file.write(self._entry(event, started, self._ended_s))
-            self._file.flush()
+            file.write(self._entry(event, started, self._ended_s))
+            file.flush()
         except OSError as error:
             raise SinkError(f"{self._path} cannot be written any more ({error.strerror})") from error
 

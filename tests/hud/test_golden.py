@@ -42,7 +42,7 @@ def drawn(name):
     state, split = HudState(settings=settings), splitter(SIZE, fonts.measure, settings)
     for event in SAMPLES[name]:
         state = reduce(state, event, 0, split)
-    across = np.linspace(40, 230, SIZE[0], dtype=np.uint8)
+    across = np.repeat(np.linspace(40, 230, 6).astype(np.uint8), SIZE[0] // 6)
     backdrop = np.repeat(np.repeat(across[None, :, None], SIZE[1], axis=0), 3, axis=2)
     return Painter(SIZE, fonts).paint(layout(state, SIZE, fonts.measure), backdrop)[..., ::-1]
 

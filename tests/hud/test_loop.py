@@ -96,7 +96,16 @@ def test_a_subtitle_that_waits_is_reported_when_it_is_shown():
     assert len(reported) == 2
     made.advance(3 * S)
     assert reported[2].utterance == 3
-    assert reported[2].latency_ms == 3000
+    assert reported[2].latency_ms == 1600
+
+
+def test_a_subtitle_shown_on_the_way_is_stamped_with_that_time():
+    made, reported = hud(Recorder())
+    for number in (1, 2, 3):
+        made.handle(said(number, 0, "x" * 34), 0)
+    made.advance(0)
+    made.advance(60 * S)
+    assert [event.latency_ms for event in reported] == [0, 0, 1600]
 
 
 def test_subtitles_never_shown_are_reported_without_latency():
