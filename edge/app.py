@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from edge.channels import Fifo, Latest
 from edge.errors import SettingsError, SinkError
@@ -17,7 +18,8 @@ from edge.hud.fonts import Fonts
 from edge.hud.loop import Hud
 from edge.hud.sinks import Sink, open_sink
 from edge.hud.transcript import Transcript
-from edge.media import AudioChunk, VideoFrame
+from edge.hud.writable import check_file
+from edge.media import VideoFrame
 from edge.session import EVENTS_KEPT, LiveMedia, Tally, replay_live, run_flat_out, run_live
 from edge.settings import Settings
 from edge.sources.replay import Replay, open_replay
@@ -69,6 +71,17 @@ class RunOptions:
             raise SettingsError("--pace needs --replay; a microphone is always live")
         if self.seconds is not None and self.pace == "max":
             raise SettingsError("--seconds is wall-clock time and means nothing with --pace max; leave one out")
+        taken = {Path(path).resolve() for path in (self.replay, self.camera) if path is not None}
+        for file in self._files():
+            if file.resolve() in taken:
+                raise SettingsError(f"{file} is used twice, and would be overwritten; choose another file")
+            taken.add(file.resolve())
+
+    def _files(self) -> Iterator[Path]:
+        """What is to be written: plain files, not folders or devices such as /dev/null."""
+        huds = (Path(uri) for uri in self.huds if Path(uri).suffix and not uri.startswith("frames:"))
+        files = (file for file in (self.events, *self.save, *huds) if file is not None)
+        return (file for file in files if file.is_file() or not file.exists())
 
 
 def run_session(options: RunOptions, settings: Settings) -> int:
@@ -183,8 +196,9 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file: TextIO | None = None
         try:
-            self._file = path.open("w", encoding="utf-8")
+            check_file(path)
         except OSError as error:
             raise SinkError(f"events file {path} cannot be written ({error.strerror}); choose another") from error
 
@@ -192,11 +206,15 @@ class EventLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        if self._file is not None:
+            with suppress(OSError):  # what could not be written was reported by `write`
+                self._file.close()
 
     def write(self, event: Event) -> None:
-        """Append one event."""
+        """Append one event; the first one makes the file."""
         try:
+            if self._file is None:
+                self._file = self._path.open("w", encoding="utf-8")
             self._file.write(json.dumps(as_record(event), ensure_ascii=False) + "\n")
             self._file.flush()
         except OSError as error:

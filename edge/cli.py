@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -175,7 +176,7 @@ def devices(as_json: JsonOption = False) -> None:
     listed = list_devices()
     for device in listed:
         if as_json:
-            print_json(device)
+            print_json(asdict(device))
         else:
             print(device)
 

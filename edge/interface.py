@@ -12,7 +12,7 @@ from edge.file_transcriber import FileTranscriber
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.media import AudioChunk
-from edge.perception.translation_routes import language_code, language_codes
+from edge.perception.languages import language_codes, normalise_language
 from edge.settings import Settings, load_settings
 from edge.sources.recording import probe, read_audio
 from edge.speech_sense import SpeechSense, Task
@@ -67,7 +67,7 @@ def line_translator(source: str, target: str, settings: Settings) -> Callable[[s
         LanguageError: unknown codes, or no installed packs lead there; says what to pull.
         ModelNotFoundError, ModelCorruptError: says what to pull.
     """
-    read, written = language_code(source), language_code(target)
+    read, written = normalise_language(source), normalise_language(target)
     translators = Translators(ModelStore(), SessionFactory(settings.inference), settings.translation)
     translators.warm_up(read, written)
 

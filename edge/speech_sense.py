@@ -13,10 +13,10 @@ from edge.events import Event
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.media import AudioChunk
+from edge.perception.languages import language_codes, normalise_language
 from edge.perception.resample import resample
 from edge.perception.segmentation import SAMPLE_RATE, WINDOW, segment
 from edge.perception.speech_recognition import SpeechRecognizer
-from edge.perception.translation_routes import language_code, language_codes
 from edge.perception.voice_activity import VoiceActivityDetector
 from edge.pipelines.speech import subtitles
 from edge.results import Onset, Segment, Transcription, Translation
@@ -58,7 +58,7 @@ class SpeechSense:
             ModelNotFoundError, ModelCorruptError: say what to pull.
             InferenceError: a model that this runtime cannot load.
         """
-        languages, wanted = language_codes(source), language_code(target)
+        languages, wanted = language_codes(source), normalise_language(target)
         sessions = SessionFactory(settings.inference)
         detector = VoiceActivityDetector.load(store.open("silero-vad"), sessions)
         recognizer = SpeechRecognizer.load(store.open(settings.recognition.model), sessions, settings.recognition)

@@ -26,6 +26,8 @@ LANGUAGES: dict[str, str] = {
 """Code to English name."""
 
 _ALIASES = {"no": "nb", "jw": "jv", "iw": "he", "in": "id", "cmn": "zh", "fil": "tl", "por": "pt", "eng": "en"}
+AUTO = "auto"
+"""Any language."""
 _CUTOFF = 0.6
 
 
@@ -45,6 +47,20 @@ def normalise_language(code: str) -> str:
     if plain in names:
         return names[plain]
     raise LanguageError(f"unknown language {code!r}{_suggestion(plain, names)}; use a code such as en, pt, es or zh")
+
+
+def language_codes(text: str) -> tuple[str, ...] | None:
+    """The codes in a comma-separated list, each once, in order; None for `auto`.
+
+    Raises:
+        LanguageError: one is unknown, or there is none.
+    """
+    parts = [part for part in text.split(",") if part.strip()]
+    if [part.strip().lower() for part in parts] == [AUTO]:
+        return None
+    if not parts:
+        raise LanguageError("no language given; use auto, or codes such as en or en,pt")
+    return tuple(dict.fromkeys(normalise_language(part) for part in parts))
 
 
 def _suggestion(plain: str, names: dict[str, str]) -> str:
