@@ -16,7 +16,7 @@ from edge.events import Event, SessionStarted, as_record
 from edge.hub.store import ModelStore
 from edge.hud.fonts import Fonts
 from edge.hud.loop import Hud
-from edge.hud.sinks import Sink, open_sink
+from edge.hud.sinks import Sink, open_sink, prepare
 from edge.hud.transcript import Transcript
 from edge.hud.writable import check_file
 from edge.media import VideoFrame
@@ -91,6 +91,7 @@ def run_session(options: RunOptions, settings: Settings) -> int:
         EdgeError: whatever keeps the session from starting; nothing has been shown or written then.
     """
     options.check()
+    prepare(options.huds)  # before anything loads PyAV
     store = ModelStore()
     sense = SpeechSense.load(store, settings, options.source, options.target)
     sense.warm_up()

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TextIO
@@ -236,10 +236,30 @@ def open_sink(uri: str, settings: HudSettings) -> Sink:
     raise SinkError(f"unknown HUD sink {uri!r}; use {SYNTAX}")
 
 
+def prepare(uris: Iterable[str]) -> None:
+    """Load what the sinks `uris` need that must come before PyAV; call it before any source is opened.
+
+    The Linux wheels of OpenCV and PyAV each carry a libxcb. Where PyAV's is loaded first, OpenCV's first window
+    spins for ever (PyAV issue 1050; seen with PyAV 18.1 and OpenCV 5.0). Never raises: `open_sink` says what is
+    wrong.
+    """
+    uris = tuple(uris)
+    if not uris or "window" in uris:
+        with contextlib.suppress(SinkError):
+            _cv2()
+
+
+def loaded_in_wrong_order(modules: Iterable[str]) -> bool:
+    """Whether, of the names of modules in the order of their import, `av` comes before `cv2`."""
+    return next((name for name in modules if name in {"av", "cv2"}), "") == "av"
+
+
 def _cv2() -> Any:
     """OpenCV, if there is a display: without one its window toolkit aborts the process."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise SinkError("there is no display (DISPLAY is not set); use --hud FILE.mp4 or --hud console")
+    if sys.platform.startswith("linux") and loaded_in_wrong_order(tuple(sys.modules)):
+        raise SinkError("no window can be opened after PyAV was loaded; import cv2 first, or use --hud FILE.mp4")
     try:
         import cv2
     except ImportError as error:

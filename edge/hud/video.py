@@ -1,4 +1,7 @@
-"""The HUD as an H.264 video file, with PyAV: constant frame rate, video time is clock time."""
+"""The HUD as an H.264 video file, with PyAV: constant frame rate, video time is clock time.
+
+PyAV is imported with the first picture, after all sinks are open: see `sinks.prepare`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,8 @@ import contextlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-import av
-import av.error
 import numpy as np
 
 from edge.errors import SinkError
@@ -32,7 +34,10 @@ class VideoSink:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._rate = Fraction(fps).limit_denominator(1000)
-        self._stream: av.VideoStream | None = None
+        self._errors: tuple[type[Exception], ...] = (OSError,)
+        self._stream: Any = None
+        self._file: Any = None
+        self._av: Any = None
         self._image: Image | None = None
         self._fresh = self._failed = self._closed = False
         self._started_ns = self._written = self._until = 0
@@ -42,7 +47,6 @@ class VideoSink:
             self._out = self._part.open("wb")
         except OSError as error:
             raise SinkError(f"video {path} cannot be written ({_reason(error)}); choose another file") from error
-        self._file = av.open(self._out, "w", format="mp4")  # our own file: FFmpeg's hides that a disk was full
 
     def __enter__(self) -> VideoSink:  # noqa: PYI034 - Self needs Python 3.11
         return self
@@ -86,11 +90,12 @@ class VideoSink:
             if whole and self._stream is not None:
                 self._repeat(max(self._until, self._written + self._fresh))
                 self._file.mux(self._stream.encode())
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
             self._out.close()
             if whole:
                 self._part.replace(self._path)
-        except (OSError, av.error.FFmpegError) as error:
+        except self._errors as error:
             raise SinkError(f"video {self._path} could not be finished ({_reason(error)})") from error
         finally:
             with contextlib.suppress(OSError):
@@ -98,6 +103,10 @@ class VideoSink:
             self._part.unlink(missing_ok=True)
 
     def _start(self, image: Image, now_ns: int) -> None:
+        import av
+
+        self._av, self._errors = av, (OSError, av.error.FFmpegError)
+        self._file = av.open(self._out, "w", format="mp4")  # our own file: FFmpeg's hides that a disk was full
         height, width = (side - side % 2 for side in image.shape[:2])
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
         options = {"preset": "veryfast", "crf": "20", "tune": "animation"} if codec == "libx264" else {"qscale": "3"}
@@ -115,7 +124,7 @@ class VideoSink:
         if self._image is None or self._stream is None or self._written >= until:
             return
         height, width = self._stream.height, self._stream.width
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(self._image[:height, :width]), format="bgr24")
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(self._image[:height, :width]), format="bgr24")
         try:
             while self._written < until:
                 frame.pts = self._written
@@ -123,7 +132,7 @@ class VideoSink:
                 self._file.mux(self._stream.encode(frame))
                 self._written += 1
                 self._fresh = False
-        except (OSError, av.error.FFmpegError) as error:
+        except self._errors as error:
             self._failed = True
             raise SinkError(f"video {self._path} cannot be written any more ({_reason(error)})") from error
 

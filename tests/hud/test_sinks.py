@@ -1,5 +1,7 @@
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -172,6 +174,43 @@ def test_window_that_cannot_open_is_an_error(monkeypatch):
     monkeypatch.setattr(sinks, "_cv2", Broken)
     with pytest.raises(SinkError, match=r"no window can be opened \(OpenCV\(5\.0\): not implemented\)"):
         WindowSink((160, 90))
+
+
+@pytest.mark.parametrize(
+    ("modules", "wrong"),
+    [(["sys", "av", "cv2"], True), (["av"], True), (["cv2", "av"], False), (["cv2"], False), (["sys"], False)],
+)
+def test_order_of_loading(modules, wrong):
+    assert sinks.loaded_in_wrong_order(modules) is wrong
+
+
+@pytest.mark.parametrize(("uris", "loads"), [((), True), (("a.mp4", "window"), True), (("a.mp4", "console"), False)])
+def test_prepare_loads_the_window_toolkit_if_a_window_is_wanted(monkeypatch, uris, loads):
+    loaded = []
+    monkeypatch.setattr(sinks, "_cv2", lambda: loaded.append(1))
+    sinks.prepare(uris)
+    assert bool(loaded) is loads
+
+
+def test_prepare_leaves_errors_to_open_sink(monkeypatch):
+    monkeypatch.setattr(sinks.sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    sinks.prepare(["window"])
+
+
+def test_window_after_pyav_is_an_error_not_a_hang(monkeypatch):
+    monkeypatch.setattr(sinks.sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":99")
+    monkeypatch.setattr(sinks, "loaded_in_wrong_order", lambda _modules: True)
+    with pytest.raises(SinkError, match="after PyAV"):
+        open_sink("window", SETTINGS)
+
+
+def test_the_hud_loads_neither_pyav_nor_opencv_by_itself():
+    code = "import sys, edge.hud.loop, edge.hud.sinks, edge.hud.video; print({'av', 'cv2'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
 
 
 def test_window_without_display_is_an_error_not_an_abort(monkeypatch):
