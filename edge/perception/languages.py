@@ -25,7 +25,9 @@ LANGUAGES: dict[str, str] = {
 }
 """Code to English name."""
 
-_ALIASES = {"no": "nb", "jw": "jv", "iw": "he", "in": "id", "cmn": "zh", "fil": "tl", "por": "pt", "eng": "en"}
+ALIASES = {"no": "nb", "jw": "jv", "iw": "he", "in": "id", "cmn": "zh", "fil": "tl", "por": "pt", "eng": "en"}
+"""Codes that others use for the same language; Whisper has `no` and `jw`."""
+"""Other code to ours."""
 AUTO = "auto"
 """Any language."""
 _CUTOFF = 0.6
@@ -40,7 +42,7 @@ def normalise_language(code: str) -> str:
         LanguageError: nothing here knows this language; the message has the nearest codes.
     """
     plain = code.strip().lower().replace("_", "-").split("-")[0]
-    plain = _ALIASES.get(plain, plain)
+    plain = ALIASES.get(plain, plain)
     if plain in LANGUAGES:
         return plain
     names = {name.lower(): known for known, name in LANGUAGES.items()}

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from edge.errors import ModelCorruptError, ModelNotFoundError
 from edge.inference.decoding import Floats, Past, Tokens
 from edge.inference.sessions import Session, SessionFactory
+from edge.perception.languages import ALIASES
 
 CONFIGURATION_FILE = "model.json"
 _LOUDEST = 1.4
@@ -54,6 +55,17 @@ class WhisperConfiguration(BaseModel):
     tokens: SpecialTokens
     suppress: tuple[int, ...]
     suppress_first: tuple[int, ...]
+
+    @field_validator("languages")
+    @classmethod
+    def _in_our_codes(cls, languages: dict[str, int]) -> dict[str, int]:
+        return {ALIASES.get(code, code): token for code, token in languages.items()}
+
+    @field_validator("languages")
+    @classmethod
+    def _our_codes(cls, languages: dict[str, int]) -> dict[str, int]:
+        """Whisper says `no` and `jw` where everybody else here says `nb` and `jv`."""
+        return {ALIASES.get(code, code): token for code, token in languages.items()}
 
 
 @dataclass(frozen=True)
