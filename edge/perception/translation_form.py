@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 _MIN_SHOUT = 4
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_CAPITALS = re.compile(r"[^\W\d_a-z]{2}")
 _AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|am)"
 _PRONOUN = r"(?:i|you|we|they|he|she|it|this|that|these|those|there|your|my|the|anyone|anybody)"
 _QUESTIONS = {
@@ -51,7 +52,7 @@ def give_form(sentence: str, language: str, keep: re.Pattern[str] | None = None)
         language: its language.
         keep: what matches is never changed in case (addresses).
     """
-    if sentence[0].isupper() and not sentence[-1].isalnum() and any(map(str.islower, sentence)):
+    if sentence[0].isupper() and not sentence[-1].isalnum() and not sentence.isupper():
         return Form(sentence)
     text, shouted = sentence, _shouts(sentence, keep)
     if shouted:
@@ -83,17 +84,18 @@ def take_form(form: Form, translation: str, language: str) -> str:
 def _mark(text: str, language: str) -> str:
     """The mark that a sentence of a script with capitals lacks at its end."""
     last = text[-1]
-    ends_open = last.isdigit() or last.lower() != last.upper()
-    if not ends_open or not any(character.lower() != character.upper() for character in text):
+    if not (last.isdigit() or last.lower() != last.upper()) or text.lower() == text.upper():
         return ""
     question = _QUESTIONS.get(language)
     return "?" if question is not None and question.match(text) else "."
 
 
 def _shouts(sentence: str, keep: re.Pattern[str] | None) -> bool:
-    words = keep.sub("", sentence) if keep is not None else sentence
-    letters = [character for character in words if character.isalpha()]
-    return len(letters) >= _MIN_SHOUT and all(character.isupper() for character in letters)
+    if not sentence.isupper() and keep is not None:
+        if _CAPITALS.search(sentence) is None or keep.search(sentence) is None:
+            return False
+        sentence = keep.sub("", sentence)
+    return sentence.isupper() and sum(map(str.isalpha, sentence)) >= _MIN_SHOUT
 
 
 def _lower(text: str, keep: re.Pattern[str]) -> str:

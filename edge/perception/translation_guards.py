@@ -105,7 +105,7 @@ def repair_numbers(source: str, text: str, source_language: str, target_language
     A number of the source that is missing takes the place of the most similar number that has no business in the
     translation; "100,000" for "100 mil" is left alone. Nothing is added or removed.
     """
-    if not any(character.isdigit() for character in source):
+    if _NUMBER.search(source) is None:
         return text
     wanted, written = _numbers(source), _numbers(text)
     missing = [match for match in wanted if _digits(match) not in {_digits(other) for other in written}]
@@ -123,7 +123,7 @@ def repair_numbers(source: str, text: str, source_language: str, target_language
 
 def repair_currency(source: str, text: str) -> str:
     """`text` with the currency of the source, where the model wrote another sign that the source does not have."""
-    for sign, names in _CURRENCIES.items():
+    for sign, names in _CURRENCIES.items() if not source.isascii() else ():
         if sign in source and not names.search(text):
             strange = (match for match in _ANY_CURRENCY.finditer(text) if match[0] not in source)
             text = next((text[: m.start()] + sign + text[m.end() :] for m in strange), text)

@@ -22,6 +22,8 @@ _TELEPHONE = r"(?<![\w.,])(?:\+\d+[ -]?)?(?:\(\d+\)[ -]?)?\d+(?:[ -]\d+)+(?![\w]
 ADDRESS = re.compile(_ADDRESS)
 _PATTERN = re.compile(f"{_ADDRESS}|(?P<telephone>{_TELEPHONE})")
 _AMOUNT = re.compile(r"(?:[\d.,]*\d)?")
+_NO_CODE = re.compile(r"(?!)")
+_HINT = re.compile(r"[@#]|\w\.\w|/|\d[ -]\d")
 _MIN_TELEPHONE_DIGITS = 9
 _LETTERS = "XQZKWJ"
 
@@ -68,7 +70,9 @@ class Protected:
 
 def find_fixed(sentence: str) -> list[tuple[int, int, str]]:
     """Spans of addresses and telephone numbers: (start, end, what to write for it)."""
-    found = []
+    found: list[tuple[int, int, str]] = []
+    if _HINT.search(sentence) is None:
+        return found
     for match in _PATTERN.finditer(sentence):
         if match["telephone"] and sum(map(str.isdigit, match[0])) < _MIN_TELEPHONE_DIGITS:
             continue
@@ -78,10 +82,13 @@ def find_fixed(sentence: str) -> list[tuple[int, int, str]]:
 
 def protect(sentence: str, spans: Iterable[tuple[int, int, str]]) -> Protected:
     """Put a code in the place of each span; a span that overlaps an earlier one is left out."""
+    spans = sorted(spans, key=lambda span: (span[0], -span[1]))
+    if not spans:
+        return Protected(sentence, _NO_CODE, ())
     letter = next((sign for sign in _LETTERS if not re.search(rf"{sign}\d", sentence)), _LETTERS[0])
     code = re.compile(rf"(?<![^\W_]){letter}(\d+)(?!\w)")
     text, kept, at = "", [], 0
-    for start, end, replacement in sorted(spans, key=lambda span: (span[0], -span[1])):
+    for start, end, replacement in spans:
         if start < at:
             continue
         kept.append(replacement)
