@@ -6,13 +6,13 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
 from edge.channels import Fifo, Latest
 from edge.errors import SettingsError, SinkError
-from edge.events import Event, SessionStarted, as_record
+from edge.events import Event, SessionStarted, SourceLost, SourceRestored, as_record
 from edge.hub.store import ModelStore
 from edge.hud.fonts import Fonts
 from edge.hud.loop import Hud
@@ -148,17 +148,32 @@ class _Session:
         return SessionStarted(now_ns, sense.languages or (), sense.target, recording=bool(self._options.save))
 
     def _live_media(self, replay: Replay | None) -> LiveMedia:
+        has_camera = self._options.camera is not None
         if replay is not None:
-            return replay_live(replay, self._frames, self._settings.microphone.queue_s, self._events)
+            pictures = Latest[VideoFrame]() if has_camera else self._frames  # a camera hides the recording's pictures
+            media = replay_live(replay, pictures, self._settings.microphone.queue_s, self._events)
+            return replace(media, frames=self._frames if has_camera or replay.recording.width else None)
         from edge.sources.microphone import open_microphone
 
-        microphone = self._stack.enter_context(open_microphone(self._options.mic, self._settings.microphone))
-        return LiveMedia(microphone, self._frames, lambda: None, microphone.close)
+        opened = open_microphone(self._options.mic, self._settings.microphone, *self._tell_of("microphone"))
+        microphone = self._stack.enter_context(opened)
+        return LiveMedia(microphone, self._frames if has_camera else None, lambda: None, microphone.close)
 
     def _open_camera(self, uri: str) -> None:
         from edge.sources.camera import open_camera
 
-        self._stack.enter_context(open_camera(uri, self._frames))
+        self._stack.enter_context(open_camera(uri, self._frames, *self._tell_of("camera")))
+
+    def _tell_of(self, source: str) -> tuple[Callable[[Exception], None], Callable[[], None]]:
+        """What a source calls when its device goes away and comes back."""
+
+        def lost(error: Exception) -> None:
+            self._events.put(SourceLost(time.monotonic_ns(), source, str(error)))
+
+        def restored() -> None:
+            self._events.put(SourceRestored(time.monotonic_ns(), source))
+
+        return lost, restored
 
     def _open_hud(self, fonts: Fonts, tally: Tally) -> Hud:
         """Outputs last: nothing is written before everything else stands."""
