@@ -55,6 +55,8 @@ class VoiceActivitySettings(_Settings):
     """Speech begins at this probability."""
     exit_threshold: Ratio = 0.35
     """Speech goes on above this probability."""
+    min_loudness_db: float = Field(default=-70.0, ge=-120.0, le=-30.0)
+    """Lasting sound below this (decibels of full scale) is silence without asking the model."""
 
 
 class SegmentationSettings(_Settings):
@@ -84,7 +86,9 @@ class RecognitionSettings(_Settings):
     context_s: float = Field(default=5.0, ge=0, le=30)
     """Shortest sound encoded; shorter utterances are padded with silence."""
     max_no_speech_probability: Ratio = 0.6
-    """A higher probability that nobody spoke withholds the text."""
+    """A higher probability that nobody spoke withholds a text of which the decoder is not sure."""
+    sure_log_probability: float = -0.7
+    """With a mean log-probability per token above this the decoder is sure."""
     max_tokens_per_s: float = Field(default=14.0, gt=0)
     """More tokens than this per second of audio is a hallucination."""
     min_log_probability: float = -1.0

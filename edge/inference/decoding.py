@@ -105,63 +105,73 @@ def beam(step: Step, logits: Floats, past: Past, rules: Rules, width: int, lag: 
         lag: a hypothesis this much less likely (in log-probability) than the best is dropped, so that the beam is
             narrow, and fast, where the decoder is sure.
     """
-    live: list[_Hypothesis] = [_Hypothesis((), ())]
-    finished: list[Decoded] = []
+    live = [_Hypothesis((), ())]
+    ended: list[Decoded] = []
     while True:
-        live, parents, ended = _grow(live, logits, rules, width, lag)
-        finished += ended
-        if len(finished) >= width or not live:
+        candidates = _candidates(live, logits, rules, width)
+        finished = [sum(found.log_probabilities) for found in ended if found.stop == "end"]
+        bar = max([candidates[0].total, *finished]) - lag
+        before, live, parents = live, [], []
+        for candidate in candidates:
+            if len(live) == width or candidate.total < bar:
+                break
+            grown = before[candidate.row].grow(candidate)
+            found = grown.ended(rules.end)
+            if found is None:
+                live.append(grown)
+                parents.append(candidate.row)
+            else:
+                ended.append(found)
+        if not live or sum(found.stop == "end" for found in ended) >= width:
             break
         if len(live[0].tokens) >= rules.max_tokens:
-            finished += [Decoded(item.tokens, item.scores, "length") for item in live]
+            ended += [Decoded(item.tokens, item.scores, "length") for item in live]
             break
-        past = tuple(part[parents] for part in past)
+        if parents != list(range(len(before))):
+            past = tuple(part[parents] for part in past)
         logits, past = step(np.array([item.tokens[-1:] for item in live], np.int64), past)
-    return max(finished, key=lambda found: found.mean_log_probability)
+    order: dict[Stop, int] = {"end": 2, "length": 1, "repetition": 0}
+    return max(ended, key=lambda found: (order[found.stop], found.mean_log_probability))
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    total: float
+    score: float
+    row: int
+    token: int
 
 
 @dataclass(frozen=True)
 class _Hypothesis:
     tokens: tuple[int, ...]
     scores: tuple[float, ...]
+    total: float = 0.0
 
-    @property
-    def total(self) -> float:
-        return sum(self.scores)
+    def grow(self, candidate: _Candidate) -> _Hypothesis:
+        return _Hypothesis((*self.tokens, candidate.token), (*self.scores, candidate.score), candidate.total)
+
+    def ended(self, end: int) -> Decoded | None:
+        """The finished sequence, if the last token ends it or makes it a loop."""
+        if self.tokens[-1] == end:
+            return Decoded(self.tokens[:-1], self.scores, "end")
+        kept = without_loop(self.tokens)
+        if len(kept) < len(self.tokens):
+            return Decoded(tuple(kept), self.scores[: len(kept)], "repetition")
+        return None
 
 
-def _grow(
-    live: Sequence[_Hypothesis], logits: Floats, rules: Rules, width: int, lag: float
-) -> tuple[list[_Hypothesis], list[int], list[Decoded]]:
-    """The best continuations: still open ones, the row each came from, and those that ended."""
-    candidates: list[tuple[float, int, int, float]] = []
-    for row, hypothesis in enumerate(live):
-        scores = logits[row] + (rules.forbidden if hypothesis.tokens else rules.forbidden_first)
-        total = _log_sum_exp(scores)
-        for token in _top(scores, width + 1):
-            score = float(scores[token]) - total
-            candidates.append((hypothesis.total + score, row, int(token), score))
-    candidates.sort(key=lambda item: (-item[0], item[1], item[2]))
-    grown: list[_Hypothesis] = []
-    parents: list[int] = []
-    ended: list[Decoded] = []
-    for total, row, token, score in candidates:
-        if total < candidates[0][0] - lag:
-            break
-        before = live[row]
-        if token == rules.end:
-            ended.append(Decoded(before.tokens, (*before.scores, score), "end"))
-            continue
-        tokens = (*before.tokens, token)
-        kept = without_loop(tokens)
-        if len(kept) < len(tokens):
-            ended.append(Decoded(tuple(kept), (*before.scores, score)[: len(kept)], "repetition"))
-            continue
-        grown.append(_Hypothesis(tokens, (*before.scores, score)))
-        parents.append(row)
-        if len(grown) == width:
-            break
-    return grown, parents, ended
+def _candidates(live: Sequence[_Hypothesis], logits: Floats, rules: Rules, width: int) -> list[_Candidate]:
+    """Continuations of the hypotheses, best first; enough of them that `width` do not end."""
+    found: list[_Candidate] = []
+    for row, before in enumerate(live):
+        scores = logits[row] + (rules.forbidden if before.tokens else rules.forbidden_first)
+        top = _top(scores, width + 1)
+        shares = scores[top] - np.float32(_log_sum_exp(scores))
+        for token, score in zip(top.tolist(), shares.tolist(), strict=True):
+            if math.isfinite(score):
+                found.append(_Candidate(before.total + score, score, row, token))
+    return sorted(found, key=lambda item: (-item.total, item.row, item.token))
 
 
 def without_loop(tokens: Sequence[int]) -> Sequence[int]:
@@ -198,7 +208,7 @@ def _top(row: Floats, count: int) -> Tokens:
     """Indices of the `count` largest values, in no order; ten times faster than a partition of the whole row."""
     blocks = len(row) // _BLOCK
     if blocks <= count:
-        return np.argpartition(row, -count)[-count:]
+        return np.argsort(row)[-count:]
     peaks = row[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
     best = np.argpartition(peaks, -count)[-count:]
     inside = (best[:, None] * _BLOCK + np.arange(_BLOCK)).ravel()

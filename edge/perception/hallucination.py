@@ -43,7 +43,11 @@ def objection(evidence: Evidence, settings: RecognitionSettings) -> str | None:
     """
     silent = not any(character.isalnum() for character in evidence.text)
     objections = {
-        "silence": silent or evidence.no_speech > settings.max_no_speech_probability,
+        "silence": silent
+        or (
+            evidence.no_speech > settings.max_no_speech_probability
+            and evidence.log_probability < settings.sure_log_probability
+        ),
         "repetition": evidence.looped,
         "compression_ratio": compression_ratio(evidence.text) > settings.max_compression_ratio,
         "token_rate": evidence.tokens > token_limit(evidence.seconds, settings.max_tokens_per_s),

@@ -58,11 +58,6 @@ class WhisperConfiguration(BaseModel):
 
     @field_validator("languages")
     @classmethod
-    def _in_our_codes(cls, languages: dict[str, int]) -> dict[str, int]:
-        return {ALIASES.get(code, code): token for code, token in languages.items()}
-
-    @field_validator("languages")
-    @classmethod
     def _our_codes(cls, languages: dict[str, int]) -> dict[str, int]:
         """Whisper says `no` and `jw` where everybody else here says `nb` and `jv`."""
         return {ALIASES.get(code, code): token for code, token in languages.items()}
@@ -104,10 +99,8 @@ class WhisperModel:
             InferenceError: a graph cannot be loaded.
         """
         configuration = read_configuration(folder)
-        encoder, decoder = (
-            sessions.open(folder / f"{part}_model_{configuration.precision}.onnx", threads=threads)
-            for part in ("encoder", "decoder")
-        )
+        encoder = sessions.open(folder / f"encoder_model_{configuration.precision}.onnx", threads=threads)
+        decoder = sessions.open(folder / f"decoder_model_{configuration.precision}.onnx", threads=1)
         return cls(configuration, encoder, decoder)
 
     def encode(self, mel: Floats) -> Context:
