@@ -18,6 +18,8 @@ class Tokenizer:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
+        # Control pieces are spelled with a leading space (edge/hub/recipes/marian_vocabulary.py): no text has them.
+        self._control = frozenset(id_ for piece, id_ in backend.get_vocab().items() if piece.startswith(" "))
 
     @classmethod
     def load(cls, file: Path) -> Tokenizer:
@@ -45,6 +47,6 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of token ids; special tokens are left out."""
-        text: str = self._backend.decode(list(ids), skip_special_tokens=True)
+        """Text of token ids; control tokens and the unknown token are left out."""
+        text: str = self._backend.decode([token for token in ids if token not in self._control])
         return text

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from edge.errors import InferenceError, ModelCorruptError
-from edge.inference.sessions import Session, SessionFactory, one_line
+from edge.errors import ModelCorruptError
+from edge.inference.sessions import Session, SessionFactory
 from edge.inference.tokenization import Tokenizer
 
 FORMAT = 1
@@ -133,10 +133,7 @@ class TranslationModel:
         end = self._description.end_token
         read = np.array([*ids, end], np.int64)
         limit = np.array(min(max_length, self._description.max_positions), np.int64)
-        try:
-            (written,) = self._session.run(None, {"input_ids": read, "max_length": limit})
-        except Exception as error:
-            raise InferenceError(f"translation failed: {one_line(error)}; run: edge doctor") from error
+        (written,) = self._session.run(None, {"input_ids": read, "max_length": limit})
         out: list[int] = written.tolist()
         complete = bool(out) and out[-1] == end
         if complete:

@@ -6,6 +6,7 @@ Upstream: `model.*.bin` (int8 weights), `lex.*.bin` (shortlist) and `vocab.*.spm
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +53,8 @@ def build(files: Mapping[str, Path], out: Path, options: Mapping[str, Any]) -> N
     Args:
         files: upstream files by name.
         out: an existing empty folder.
-        options: `source` and `target` language codes; `precision`, `int8` (default) or `fp32`.
+        options: `source` and `target` language codes; `precision`, `int8` (default) or `fp32`; `model_sha256` of
+            the unpacked model, checked when given.
 
     Raises:
         RecipeError: a file is missing, damaged or of a variant this recipe does not know.
@@ -65,7 +67,7 @@ def build(files: Mapping[str, Path], out: Path, options: Mapping[str, Any]) -> N
         raise RecipeError("the marian recipe needs the options source and target; correct the catalogue")
     vocabularies = _vocabularies(files)
     name, path = _find(files, "model.")
-    model = read_model(read_bytes(path, name), name)
+    model = read_model(_checked(read_bytes(path, name), name, options.get("model_sha256")), name)
     shape = _shape(model, vocabularies)
     name, path = _find(files, "lex.")
     shortlist = read_shortlist(read_bytes(path, name), shape.source_size, shape.target_size, name)
@@ -88,6 +90,13 @@ def build(files: Mapping[str, Path], out: Path, options: Mapping[str, Any]) -> N
         "max_positions": POSITIONS,
     }
     (out / "model.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+
+
+def _checked(data: bytes, name: str, sha256: str | None) -> bytes:
+    """`data`, if it has the hash that its makers published for the unpacked model."""
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise RecipeError(f"{name}: unpacked, it has not the published SHA-256; run: edge models pull again")
+    return data
 
 
 def _vocabularies(files: Mapping[str, Path]) -> list[Vocabulary]:
