@@ -2,9 +2,11 @@
 
     from edge import Captioner
 
-    captioner = Captioner(to="pt")
+    captioner = Captioner(source="en", target="pt")
     for subtitle in captioner.listen("talk.wav"):
         print(subtitle.source, "->", subtitle.text)
+
+Importing this package loads nothing.
 """
 
 from __future__ import annotations

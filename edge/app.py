@@ -77,6 +77,11 @@ class RunOptions:
                 raise SettingsError(f"{file} is used twice, and would be overwritten; choose another file")
             taken.add(file.resolve())
 
+    @property
+    def writes(self) -> bool:
+        """Whether something seen or heard is kept: the HUD then says so."""
+        return bool(self.events or self.save or any(uri not in {"window", "console"} for uri in self.huds))
+
     def _files(self) -> Iterator[Path]:
         """What is to be written: plain files, not folders or devices such as /dev/null."""
         huds = (Path(uri) for uri in self.huds if Path(uri).suffix and not uri.startswith("frames:"))
@@ -145,7 +150,7 @@ class _Session:
 
     def _started(self, now_ns: int) -> SessionStarted:
         sense = self._sense
-        return SessionStarted(now_ns, sense.languages or (), sense.target, recording=bool(self._options.save))
+        return SessionStarted(now_ns, sense.languages or (), sense.target, recording=self._options.writes)
 
     def _live_media(self, replay: Replay | None) -> LiveMedia:
         has_camera = self._options.camera is not None

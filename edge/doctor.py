@@ -89,7 +89,9 @@ def _model(store: ModelStore, model_id: str, settings: Settings) -> Finding:
     what = _warm_up(store.catalogue.get(model_id).task, folder, settings)
     took_ms = (time.perf_counter() - began) * 1000
     other = f" (through {used.id})" if used is not None and used.id != model_id else ""
-    return Finding(f"model {model_id}", True, f"all bytes right{other}" + (f"; {what}, {took_ms:.0f} ms" if what else ""))
+    return Finding(
+        f"model {model_id}", True, f"all bytes right{other}" + (f"; {what}, {took_ms:.0f} ms" if what else "")
+    )
 
 
 def _warm_up(task: str, folder: Any, settings: Settings) -> str:
@@ -117,7 +119,12 @@ def _warm_up(task: str, folder: Any, settings: Settings) -> str:
 def _microphones() -> Finding:
     from edge.sources.devices import list_devices
 
-    devices = [device for device in list_devices() if device.kind == "microphone"]
+    listed = list_devices()
+    devices = [device for device in listed if device.kind == "microphone"]
+    problem = next((device.name for device in listed if device.kind == "problem"), None)
+    if problem is not None and not devices:
+        message, _, run = problem.partition("; run: ")
+        return Finding("microphones", True, f"{message}; recordings work without one", run)
     if not devices:
         return Finding("microphones", True, "none found; recordings work without one", "edge devices")
     return Finding("microphones", True, ", ".join(str(device.name) for device in devices))

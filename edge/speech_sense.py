@@ -84,7 +84,8 @@ class SpeechSense:
             raise InferenceError(f"warm-up: {error}") from error
 
     def captions(self, chunks: Iterable[AudioChunk]) -> Iterator[Event]:
-        """Sound in, events out."""
+        """Sound in, events out. The language of an earlier recording is forgotten."""
+        self.recognizer.reset()
         return subtitles(self.segments(chunks), self.transcribe, self.translate)
 
     def segments(self, chunks: Iterable[AudioChunk]) -> Iterator[Onset | Segment]:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from edge import cli
 from edge.events import SpeechEnded, SpeechStarted, Subtitle
+from edge.hud.loop import Hud
 from edge.speech_sense import SpeechSense
 
 COMMANDS = [
@@ -386,6 +387,24 @@ class TestOutputs:
         assert events == ["SessionStarted", "SpeechStarted", "SpeechEnded", "Subtitle", "SessionEnded"]
         assert size_of(here / "h.png") == size_of(here / "f" / "000000.png") == (960, 540)
         assert (here / "h.mp4").read_bytes()[4:8] == b"ftyp"
+
+    @pytest.mark.parametrize(
+        ("options", "recording"),
+        [
+            ((), False),
+            (("--hud", "console"), False),
+            (("--save", "s.srt"), True),
+            (("--hud", "h.png", "--hud", "console"), True),
+            (("--hud", "frames:f"), True),
+        ],
+    )
+    def test_whatever_is_kept_is_told_to_the_wearer(self, edge, tone, monkeypatch, options, recording):
+        """All that is seen of it here is the SessionStarted that the HUD gets."""
+        told = []
+        handle = Hud.handle
+        monkeypatch.setattr(Hud, "handle", lambda hud, event, now: (told.append(event), handle(hud, event, now)))
+        assert edge(*RUN, "--replay", tone, "--pace", "max", *options).code == 0
+        assert told[0].recording is recording
 
     def test_no_display_means_the_console(self, edge, tone):
         ended = edge(*RUN, "--replay", tone, "--pace", "max")

@@ -1,0 +1,204 @@
+"""`edge doctor` over stores that are only played: what it finds, what it advises, and when it is content."""
+
+import json
+import re
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from edge import cli, doctor
+from edge.doctor import Finding, examine
+from edge.errors import InferenceError, ModelCorruptError, ModelNotFoundError, StoreError
+from edge.hub.catalogue import load_catalogue
+from edge.settings import Settings
+
+VOICE, SPEECH, PACK, FONT = "silero-vad", "whisper-base", "mt-en-pt", "font-noto-sans"
+TASKS = {VOICE: "voice-activity", SPEECH: "speech-recognition", PACK: "translation", FONT: "font"}
+
+
+class FakeStore:
+    """Every default model is there, unless `broken` says otherwise."""
+
+    root = "/the/store"
+
+    def __init__(self, broken=None, installed=tuple(TASKS), stand_in=None):
+        self.broken = broken or {}
+        self.stand_in = stand_in or {}
+        self._installed = installed
+        models = {model_id: SimpleNamespace(id=model_id, task=task) for model_id, task in TASKS.items()}
+        self.catalogue = SimpleNamespace(defaults=lambda: tuple(models.values()), get=models.__getitem__)
+
+    def installed(self):
+        return self._installed
+
+    def open(self, model_id):
+        if model_id in self.broken:
+            raise self.broken[model_id]
+        return f"folder of {model_id}"
+
+    def resolve(self, model_id):
+        return SimpleNamespace(id=self.stand_in.get(model_id, model_id))
+
+
+@pytest.fixture
+def examined(monkeypatch):
+    """Function that examines a fake store: check name to Finding."""
+    warmed = []
+    monkeypatch.setattr(doctor, "_warm_up", lambda task, folder, settings: warmed.append((task, folder)) or "it ran")
+
+    def look(store=None):
+        monkeypatch.setattr(doctor, "ModelStore", lambda: store or FakeStore())
+        warmed.clear()
+        return {finding.check: finding for finding in examine(Settings())}
+
+    look.warmed = warmed
+    return look
+
+
+def test_all_is_well(examined):
+    findings = examined()
+    assert list(findings) == [
+        "python", "onnxruntime", "store", *(f"model {model_id}" for model_id in TASKS), "microphones", "display",
+    ]  # fmt: skip
+    assert [finding.check for finding in findings.values() if not finding.ok] == []
+    assert findings["store"].message == "/the/store holds 4 models"
+    assert examined.warmed == [(task, f"folder of {model_id}") for model_id, task in TASKS.items()]
+    assert re.search(r"all bytes right; it ran, \d+ ms$", findings[f"model {PACK}"].message)
+
+
+def test_a_missing_model(examined):
+    found = examined(FakeStore({PACK: ModelNotFoundError(PACK)}))[f"model {PACK}"]
+    assert found == Finding(f"model {PACK}", False, f"model {PACK} is not installed", f"edge models pull {PACK}")
+    assert [folder for _, folder in examined.warmed] == [f"folder of {one}" for one in TASKS if one != PACK]
+
+
+def test_a_corrupt_model(examined):
+    found = examined(FakeStore({SPEECH: ModelCorruptError(SPEECH, "decoder.onnx", "3 bytes instead of 4")}))
+    assert not found[f"model {SPEECH}"].ok
+    assert "decoder.onnx is corrupt (3 bytes instead of 4)" in found[f"model {SPEECH}"].message
+    assert found[f"model {SPEECH}"].run == f"edge models pull {SPEECH}"
+    assert found[f"model {PACK}"].ok, "the others are examined all the same"
+
+
+def test_an_empty_store(examined):
+    missing = {model_id: ModelNotFoundError(model_id) for model_id in TASKS}
+    findings = examined(FakeStore(missing, installed=()))
+    assert findings["store"] == Finding("store", False, "/the/store holds no models", "edge models pull")
+    assert [finding.check for finding in findings.values() if not finding.ok] == [
+        "store", *(f"model {model_id}" for model_id in TASKS),
+    ]  # fmt: skip
+
+
+def test_a_model_that_loads_but_does_not_run(examined, monkeypatch):
+    def fail(task, *_):
+        if task == "translation":
+            raise InferenceError("model.onnx failed: bad shape; run: edge doctor")
+        return ""
+
+    monkeypatch.setattr(doctor, "_warm_up", fail)
+    findings = examined()
+    assert (findings[f"model {PACK}"].ok, findings[f"model {PACK}"].message) == (False, "model.onnx failed: bad shape")
+    assert findings[f"model {SPEECH}"].message == "all bytes right"
+
+
+def test_a_surprise_is_a_finding_too(examined, monkeypatch):
+    def crash(*_):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(doctor, "_warm_up", crash)
+    found = examined()[f"model {VOICE}"]
+    assert (found.ok, found.message) == (False, "ZeroDivisionError: division by zero")
+
+
+def test_a_store_that_cannot_be_read(examined):
+    store = FakeStore()
+    store.installed = lambda: (_ for _ in ()).throw(
+        StoreError("/the/store may not be read; run: chmod u+rx /the/store")
+    )
+    found = examined(store)["store"]
+    assert (found.ok, found.run) == (False, "chmod u+rx /the/store")
+
+
+def test_a_stand_in_is_named(examined):
+    found = examined(FakeStore(stand_in={PACK: "mt-en-pt-2021"}))[f"model {PACK}"]
+    assert found.ok
+    assert "(through mt-en-pt-2021)" in found.message
+
+
+def devices(monkeypatch, *listed):
+    from edge.sources import devices as module
+
+    monkeypatch.setattr(module, "list_devices", lambda: list(listed))
+
+
+def test_microphones_are_listed_but_may_be_missing(examined, monkeypatch):
+    camera, headset = (SimpleNamespace(kind=kind, name=f"a {kind}") for kind in ("camera", "microphone"))
+    devices(monkeypatch, camera, headset)
+    assert examined()["microphones"].message == "a microphone"
+    devices(monkeypatch)
+    found = examined()["microphones"]
+    assert (found.ok, found.run) == (True, "edge devices")
+
+
+def test_a_sound_library_that_is_missing_is_told_with_its_package(examined, monkeypatch):
+    from edge.sources.devices import Device
+
+    devices(monkeypatch, Device("problem", "", "PortAudio is missing; run: sudo apt install libportaudio2"))
+    found = examined()["microphones"]
+    assert found.ok, "recordings work without"
+    assert (found.message.partition(";")[0], found.run) == ("PortAudio is missing", "sudo apt install libportaudio2")
+
+
+@pytest.mark.parametrize("variable", ["DISPLAY", "WAYLAND_DISPLAY"])
+def test_display(examined, monkeypatch, variable):
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    without = examined()["display"]
+    assert without.ok
+    assert "--hud console" in without.message
+    monkeypatch.setenv(variable, "somewhere")
+    assert examined()["display"].message == "there is one"
+
+
+@pytest.mark.parametrize(
+    ("finding", "line"),
+    [
+        (Finding("store", True, "holds 4 models"), "ok   store: holds 4 models"),
+        (Finding("microphones", True, "none", "edge devices"), "note microphones: none; run: edge devices"),
+        (Finding("store", False, "empty", "edge models pull"), "BAD  store: empty; run: edge models pull"),
+        (Finding("display", False, "odd"), "BAD  display: odd"),
+    ],
+)
+def test_lines(finding, line):
+    assert str(finding) == line
+
+
+@pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_exit_code_and_all_findings_told(monkeypatch, capsys, ok, code, form):
+    findings = [Finding("a", True, "fine"), Finding("b", ok, "so so", "edge models pull"), Finding("c", True, "fine")]
+    monkeypatch.setattr(doctor, "examine", lambda settings: iter(findings))
+    monkeypatch.delenv("EDGE_SETTINGS", raising=False)
+    monkeypatch.setattr(sys, "argv", ["edge", "doctor", *form])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
+    lines = capsys.readouterr().out.splitlines()
+    told = [json.loads(line) for line in lines] if form else lines
+    assert told == [finding.record() if form else str(finding) for finding in findings]
+
+
+def test_the_tasks_that_are_warmed_up_are_those_of_the_catalogue():
+    tasks = {model.task for model in load_catalogue().defaults()}
+    assert {"voice-activity", "speech-recognition", "translation"} <= tasks
+
+
+@pytest.mark.models
+def test_every_default_model_runs(default_store):
+    findings = {finding.check: finding for finding in examine(Settings())}
+    assert [str(finding) for finding in findings.values() if not finding.ok] == []
+    assert "gave '1, 2, 3.'" in findings["model mt-en-pt"].message
+    for model_id in ("silero-vad", "whisper-base"):
+        assert "first inference" in findings[f"model {model_id}"].message
