@@ -89,18 +89,17 @@ class Translator:
         if not _has_letters(sentence):
             return sentence
         form = give_form(sentence, self.source_language, ADDRESS)
-        return take_form(form, self._carried(form.text), self.target_language)
+        protected = self._protect(form.text)
+        written = take_form(form, self._carried(protected), self.target_language, protected.code)
+        return protected.restore(written) or sentence
 
-    def _carried(self, sentence: str) -> str:
-        """The translation, with everything that must not be touched carried through."""
-        protected = self._protect(sentence)
-        if not protected.kept:
-            return self._checked(protected.text)
+    def _carried(self, protected: Protected) -> str:
+        """The translation with every code in it; a sentence that loses one is translated around it."""
         if not _has_letters(protected.code.sub("", protected.text)):
-            return protected.restore(protected.text) or sentence
-        restored = protected.restore(self._checked(protected.text))
-        if restored is not None:
-            return restored
+            return protected.text
+        written = self._checked(protected.text)
+        if protected.restore(written) is not None:
+            return written
         return " ".join(
             self._checked(piece) if translated and _has_letters(piece) else piece
             for piece, translated in protected.pieces()

@@ -64,13 +64,22 @@ def give_form(sentence: str, language: str, keep: re.Pattern[str] | None = None)
     return Form(text + mark, shouted, lowered, mark)
 
 
-def take_form(form: Form, translation: str, language: str) -> str:
-    """Undo on the translation what `give_form` did to the sentence."""
+def take_form(form: Form, translation: str, language: str, keep: re.Pattern[str] | None = None) -> str:
+    """Undo on the translation what `give_form` did to the sentence.
+
+    Args:
+        form: what was done.
+        translation: of `form.text`.
+        language: of the translation.
+        keep: what matches at the beginning keeps its case (a code for something carried through).
+    """
     text = translation
     if form.mark and text.endswith((form.mark, ".", "。", "？")) and not text.endswith(".."):  # noqa: RUF001 - full width
         text = text[:-1].rstrip()
     if form.shouted:
         return text.upper()
+    if keep is not None and keep.match(text):
+        return text
     first = _WORD.match(text)
     if not form.lowered:
         capital = form.text[0].isupper() and first is not None and first[0].islower()

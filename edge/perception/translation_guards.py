@@ -12,7 +12,7 @@ _WORD_REPEATS = {1: 3, 2: 3}
 _CHARACTER_REPEATS = {1: 5, 2: 3, 3: 3}
 _LONGEST = 12
 _SYLLABLES = re.compile(r"([^\W\d_]{1,6}?)\1{4,}")
-_UNSPACED_WORD = 15
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
 _SEPARATORS = str.maketrans("", "", ".,\u00a0\u202f")
@@ -66,10 +66,9 @@ def collapse(text: str) -> str:
 
 def units(text: str) -> list[str]:
     """Words, or characters where words are not set apart by white space."""
-    words = text.split()
-    if words and len(text) / len(words) > _UNSPACED_WORD and not text.isascii():
+    if not text.isascii() and 2 * len(_UNSPACED.findall(text)) > len(text):
         return [character for character in text if not character.isspace()]
-    return words
+    return text.split()
 
 
 def find_loop(parts: Sequence[str]) -> Loop | None:

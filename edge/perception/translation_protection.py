@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 _ADDRESS = (
-    r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'\u2019]"
+    r"(?i:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'\u2019]"
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     r"|(?<![\w@.])(?:[A-Za-z0-9-]+\.)+(?:com|org|net|edu|gov|info|app|dev|io|pt|br|es|fr|de|it|uk|eu)"
     r"(?:\.[a-z]{2})?\b(?:/[^\s<>\"]*[^\s<>\".,;:!?)\]}'\u2019])?"
@@ -59,10 +59,10 @@ class Protected:
         return self.code.sub(lambda match: self.kept[int(match.group(1)) - 1], translation)
 
     def pieces(self) -> list[tuple[str, bool]]:
-        """The sentence in order: text to translate (True) and what goes through as it is (False)."""
+        """The sentence in order: text to translate (True) and codes, which go through as they are (False)."""
         pieces, at = [], 0
         for match in self.code.finditer(self.text):
-            pieces += [(self.text[at : match.start()].strip(), True), (self.kept[int(match.group(1)) - 1], False)]
+            pieces += [(self.text[at : match.start()].strip(), True), (match[0], False)]
             at = match.end()
         pieces.append((self.text[at:].strip(), True))
         return [(text, translated) for text, translated in pieces if text]

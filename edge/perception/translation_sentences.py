@@ -11,7 +11,7 @@ _CLOSING = "\"'”’»)\\]}」』）】"
 _END = re.compile(rf"(?:[.!?…]+[{_CLOSING}]*(?=\s)|[。！？]+[{_CLOSING}]*)\s*")
 _WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«]+$")
 _INITIALS = re.compile(r"^(?:[^\W\d_]\.)+$")
-_CLAUSE = re.compile(r"(?<=[;:,，；：、—–])\s*|\s+(?=[-—–]\s)")
+_CLAUSE = re.compile(r"(?<=[;:,—–])\s+|(?<=[，；：、])\s*|\s+(?=[-—–]\s)")
 
 # Words after which a full stop does not end a sentence, lower case, with the stop.
 _TITLE_WORDS = (
@@ -47,7 +47,7 @@ def split_clauses(sentence: str) -> list[str]:
     pieces = [piece.strip() for piece in _CLAUSE.split(sentence)]
     pieces = [piece for piece in pieces if piece]
     if len(pieces) > 1:
-        return _halves(pieces, joiner=" ")
+        return _halves(pieces, joiner=" " if " " in sentence else "")
     words = sentence.split()
     if len(words) > 1:
         return _halves(words, joiner=" ")
