@@ -42,8 +42,8 @@ class InferenceSettings(_Settings):
 class MicrophoneSettings(_Settings):
     """Capture of sound."""
 
-    block_ms: int = Field(default=32, ge=5, le=500)
-    """Length of one captured block."""
+    block_ms: int = Field(default=64, ge=5, le=500)
+    """Length of one captured block. Every block wakes the processor: 32 ms cost half as much again in silence."""
     queue_s: float = Field(default=30.0, gt=0)
     """Audio kept when recognition falls behind; older audio is dropped and reported."""
 

@@ -11,6 +11,7 @@ stream ends in mid-word. Bursts too short to be speech give nothing at all.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ WINDOW = 512
 WINDOW_MS = 32
 
 _START_GAP_MS = 96  # quiet that makes a beginning start over
+_SILENT_WINDOWS = 31  # one second of silence before the model is no longer asked
 _CUT_SEARCH = 0.3  # last part of a too long utterance in which the quietest point is sought
 _CUT_SMOOTHING = 5  # windows; a pause is longer than the closure of a plosive
 _DB_PER_PROBABILITY = 30.0  # what a probability of 1 weighs against loudness when a cut is sought
@@ -56,8 +58,7 @@ class ScoredWindow:
     @property
     def loudness_db(self) -> float:
         """Mean power in decibels of full scale; digital silence is -120."""
-        power = float(np.dot(self.samples, self.samples)) / max(len(self.samples), 1)
-        return 10.0 * float(np.log10(power + 1e-12))
+        return _loudness_db(self.samples)
 
 
 def segment(
@@ -82,7 +83,8 @@ def segment(
     Raises:
         ValueError: a chunk at another rate than 16 kHz.
     """
-    return cut(score(chunks, probability, reset), settings, voice_settings)
+    gated = _Gate(probability, reset, voice_settings.min_loudness_db)
+    return cut(score(chunks, gated.probability, gated.reset), settings, voice_settings)
 
 
 def score(
@@ -110,6 +112,42 @@ def score(
             fresh = False
         rest, rest_ns = samples[whole:], start_ns + whole * NS_PER_S // SAMPLE_RATE
     yield from _last_window(rest, rest_ns, probability, fresh)
+
+
+class _Gate:
+    """Lets the model sleep through silence: woken from idle it costs ten times what it costs in a busy program.
+
+    Only silence that has lasted is skipped, so that nothing changes within an utterance. When sound comes back
+    the model starts anew with the window before it.
+    """
+
+    def __init__(self, probability: Callable[[Samples], float], reset: Callable[[], None], floor_db: float) -> None:
+        self._probability = probability
+        self._reset = reset
+        self._floor_db = floor_db
+        self._silent = 0
+        self._skipped: Samples | None = None
+
+    def probability(self, window: Samples) -> float:
+        self._silent = self._silent + 1 if _loudness_db(window) < self._floor_db else 0
+        if self._silent > _SILENT_WINDOWS:
+            self._skipped = window
+            return 0.0
+        if self._skipped is not None:
+            self._reset()
+            self._probability(self._skipped)
+            self._skipped = None
+        return self._probability(window)
+
+    def reset(self) -> None:
+        self._silent = 0
+        self._skipped = None
+        self._reset()
+
+
+def _loudness_db(samples: Samples) -> float:
+    power = float(np.dot(samples, samples)) / max(len(samples), 1)
+    return 10.0 * math.log10(power + 1e-12)
 
 
 def _last_window(

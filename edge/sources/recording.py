@@ -22,7 +22,7 @@ from edge.errors import SourceError
 from edge.media import NS_PER_S, AudioChunk, Image, Samples
 from edge.sources.container import missing_end, states_length
 
-_BLOCK_S = 0.032
+_BLOCK_S = 0.064  # as the microphone's; the fewer, the less a quiet program wakes the processor
 _SHORTEST_S = 0.01
 _TOLERANCE_S = 0.1  # encoder delay and rounding of declared lengths
 _LOUDEST = 100.0  # full scale is 1; beyond this the file was written without scaling
@@ -96,7 +96,7 @@ def probe(path: Path, *, needs_sound: bool = True) -> Recording:
 
 
 def read_audio(path: Path) -> Iterator[AudioChunk]:
-    """The sound of a file: blocks of 32 ms, mono (mean of the channels), float32, at the file's own rate.
+    """The sound of a file: blocks of 64 ms, mono (mean of the channels), float32, at the file's own rate.
 
     `captured_ns` is media time: 0 where the first stream of the file begins. The same bytes give the same chunks.
 

@@ -273,6 +273,41 @@ def test_another_rate_is_a_programming_error():
         list(score([AudioChunk(np.zeros(10, np.float32), 44_100, 0)], lambda _: 0.0, lambda: None))
 
 
+def test_lasting_silence_is_not_shown_to_the_model_and_sound_behind_it_is_with_the_window_before():
+    silence, sound = np.zeros(512 * 60, np.float32), np.full(512 * 5, 0.05, np.float32)
+    asked = []
+    resets = []
+    chunks = _stream(np.concatenate([sound, silence, sound]), 1_024)
+    list(
+        segment(
+            chunks,
+            lambda window: asked.append(float(window[0])) or 0.0,
+            lambda: resets.append(len(asked)),
+            LENGTHS,
+            VOICE,
+        )
+    )
+    heard = pytest.approx(0.05)
+    assert asked[:5] == [heard] * 5
+    assert asked[5:36] == [0.0] * 31  # a second of silence, in case it is a pause
+    assert asked[36:] == [0.0, *[heard] * 5]
+    assert resets == [0, 36]
+
+
+def test_silence_within_an_utterance_is_shown_to_the_model():
+    samples = np.concatenate([np.full(512 * 5, 0.05), np.zeros(512 * 30), np.full(512 * 5, 0.05)]).astype(np.float32)
+    asked = []
+    list(segment(_stream(samples, 512), lambda window: asked.append(1) or 0.0, lambda: None, LENGTHS, VOICE))
+    assert len(asked) == 40
+
+
+def test_faint_noise_above_the_floor_is_shown_to_the_model():
+    faint = np.random.default_rng(0).normal(0, 10 ** (-65 / 20), 512 * 60).astype(np.float32)
+    asked = []
+    list(segment(_stream(faint, 512), lambda window: asked.append(1) or 0.0, lambda: None, LENGTHS, VOICE))
+    assert len(asked) == 60
+
+
 def test_loudness():
     assert ScoredWindow(np.full(512, 0.1, np.float32), 0, 0.0).loudness_db == pytest.approx(-20, abs=0.01)
     assert ScoredWindow(np.zeros(512, np.float32), 0, 0.0).loudness_db == pytest.approx(-120)

@@ -170,10 +170,10 @@ def test_coded_sound(tmp_path, name, codec, rate):
     assert np.argmax(spectrum) * rate / len(samples) == pytest.approx(440, abs=1)
 
 
-def test_chunks_are_32_ms_in_media_time(tmp_path):
-    _, chunks = _read(_wav(tmp_path / "a.wav", _tone(0.1, 16_000), 16_000))
-    assert [len(chunk.samples) for chunk in chunks] == [512, 512, 512, 64]
-    assert [chunk.captured_ns for chunk in chunks] == [index * 32_000_000 for index in range(4)]
+def test_chunks_are_64_ms_in_media_time(tmp_path):
+    _, chunks = _read(_wav(tmp_path / "a.wav", _tone(0.2, 16_000), 16_000))
+    assert [len(chunk.samples) for chunk in chunks] == [1_024, 1_024, 1_024, 128]
+    assert [chunk.captured_ns for chunk in chunks] == [index * 64_000_000 for index in range(4)]
     assert {chunk.lost for chunk in chunks} == {0}
 
 
