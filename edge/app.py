@@ -186,8 +186,7 @@ class _Session:
         writers: list[Shown] = [tally.count]
         if options.events is not None:
             writers.append(self._stack.enter_context(EventLog(options.events)).write)
-        for path in options.save:
-            writers.append(self._stack.enter_context(Transcript(path)).tell)
+        writers += [self._stack.enter_context(Transcript(path)).tell for path in options.save]
 
         def on_shown(event: Event) -> None:
             for write in writers:
@@ -223,7 +222,7 @@ class EventLog:
         except OSError as error:
             raise SinkError(f"events file {path} cannot be written ({error.strerror}); choose another") from error
 
-    def __enter__(self) -> EventLog:
+    def __enter__(self) -> EventLog:  # noqa: PYI034 - typing.Self is Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:

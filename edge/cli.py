@@ -75,7 +75,7 @@ def translate(
     from edge.interface import line_translator
     from edge.settings import load_settings
 
-    overrides = {"translation": {"glossary": glossary}, "inference": {"threads": threads}}
+    overrides: dict[str, dict[str, Any]] = {"translation": {"glossary": glossary}, "inference": {"threads": threads}}
     translate_line = line_translator(source, target, load_settings(settings, overrides))
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a text stream in a command
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # the same
@@ -104,7 +104,7 @@ def transcribe(
     from edge.interface import file_transcriber
     from edge.settings import load_settings
 
-    overrides = {"recognition": {"model": model}, "inference": {"threads": threads}}
+    overrides: dict[str, dict[str, Any]] = {"recognition": {"model": model}, "inference": {"threads": threads}}
     transcribe_file = file_transcriber(language, task, load_settings(settings, overrides))
     failed = False
     for file in files:
@@ -128,23 +128,39 @@ def run(
     source: Annotated[str, typer.Option("--from", metavar="auto|CODES", help="Spoken languages, e.g. en or en,es.")],
     target: Annotated[str, typer.Option("--to", metavar="CODE", help="The wearer's language.")],
     mic: Annotated[
-        str | None, typer.Option(metavar="URI", help="Microphone: number, part of its name, or none.", show_default="default")
+        str | None,
+        typer.Option(
+            metavar="URI", help="Microphone: number or part of its name; see edge devices.", show_default="default"
+        ),
     ] = None,
     camera: Annotated[
-        str | None, typer.Option(metavar="URI", help="Camera behind the captions: number, device, URL, picture, folder.")
+        str | None,
+        typer.Option(metavar="URI", help="Camera behind the captions: number, device, URL, picture, folder."),
     ] = None,
-    replay: Annotated[Path | None, typer.Option(metavar="FILE", help="A recording instead of microphone and camera.")] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A recording instead of microphone and camera.")
+    ] = None,
     pace: Annotated[str, typer.Option(metavar="live|max", help="Replay like life, or flat out.")] = "live",
     hud: Annotated[
         list[str] | None,
-        typer.Option(metavar="SINK", help="window, console, FILE.mp4, FILE.png or frames:FOLDER; repeatable.", show_default="window if there is a display, else console"),
+        typer.Option(
+            metavar="SINK",
+            help="window, console, FILE.mp4, FILE.png or frames:FOLDER; repeatable.",
+            show_default="window, else console",
+        ),
     ] = None,
-    events: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Write every event, one JSON object a line.")] = None,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Write every event, one JSON object a line.")
+    ] = None,
     save: Annotated[
         list[Path] | None, typer.Option(metavar="FILE.srt|.txt|.jsonl", help="Save the captions; the HUD shows REC.")
     ] = None,
-    show: Annotated[str | None, typer.Option(metavar="both|translation|source", help="Lines of a caption.", show_default="both")] = None,
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="Size of the HUD in pixels.", show_default="960x540")] = None,
+    show: Annotated[
+        str | None, typer.Option(metavar="both|translation|source", help="Lines of a caption.", show_default="both")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Size of the HUD in pixels.", show_default="960x540")
+    ] = None,
     model: Annotated[str | None, typer.Option(metavar="ID", help="Speech model.")] = None,
     glossary: Annotated[Path | None, typer.Option(metavar="FILE", help="Fixed terms: source, tab, target.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many seconds.")] = None,
@@ -156,7 +172,7 @@ def run(
     from edge.settings import load_settings
 
     width, height = _size(size)
-    overrides = {
+    overrides: dict[str, dict[str, Any]] = {
         "hud": {"width": width, "height": height, "show": show},
         "recognition": {"model": model},
         "translation": {"glossary": glossary},
@@ -185,7 +201,7 @@ def devices(as_json: JsonOption = False) -> None:
 
 @app.command()
 def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Check the store, hashes, models (one warm-up inference each), devices and display; exit 1 if something is wrong."""
+    """Check store, hashes, models (one warm-up inference each), devices, display; exit 1 if something is wrong."""
     from edge.doctor import examine
     from edge.settings import load_settings
 

@@ -62,7 +62,7 @@ def _attempt(check: str, look: Callable[[], Finding], *, optional: bool = False)
     except EdgeError as error:
         message, _, run = str(error).partition("; run: ")
         yield Finding(check, optional, message, run)
-    except Exception as error:  # a doctor reports what it meets
+    except Exception as error:  # noqa: BLE001 - a doctor reports whatever it meets
         yield Finding(check, optional, f"{type(error).__name__}: {error}")
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from edge.channels import Fifo, Latest
-from edge.events import AudioLost, Event, SessionEnded, SessionStarted, SpeechStarted, Subtitle
+from edge.events import AudioLost, Event, SessionEnded, SpeechStarted, Subtitle
 from edge.hud.loop import Hud
 from edge.media import NS_PER_S, AudioChunk, VideoFrame
-from edge.pipelines.speech import mark_gaps, report_lost, subtitles
-from edge.results import Onset, Segment
+from edge.pipelines.speech import mark_gaps, report_lost
 from edge.sources.replay import Replay
-from edge.telemetry import peak_rss_mb, percentile
+from edge.telemetry import percentile
 from edge.worker import Worker
 
 EVENTS_KEPT = 10_000

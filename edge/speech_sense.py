@@ -50,6 +50,8 @@ class SpeechSense:
         """Open the models. Translation packs are opened when first needed.
 
         Args:
+            store: where the models are.
+            settings: names the speech model.
             source: `auto` or comma-separated language codes.
             target: language code.
 

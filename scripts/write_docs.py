@@ -47,7 +47,8 @@ def settings_table() -> str:
     """One table per component: key, default, meaning."""
     blocks = []
     for component, field in Settings.model_fields.items():
-        rows = [f"## [{component}]", "", str(type(field.default).__doc__), "", "| key | default | meaning |", "|---|---|---|"]
+        rows = [f"## [{component}]", "", str(type(field.default).__doc__), ""]
+        rows += ["| key | default | meaning |", "|---|---|---|"]
         for key, leaf in type(field.default).model_fields.items():
             default = json.dumps(leaf.default, default=list) if leaf.default is not None else "none"
             rows.append(f"| `{key}` | `{default}` | {leaf.description} |")

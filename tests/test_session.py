@@ -1,9 +1,9 @@
+import io
 import threading
 import time
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from edge.channels import Fifo, Latest
 from edge.errors import SourceError
@@ -75,7 +75,8 @@ def test_flat_out_shows_every_event_in_order_on_the_recordings_own_clock():
         shown = []
         sink = Recorder()
         frame = VideoFrame(np.zeros((180, 320, 3), np.uint8), 0)
-        run_flat_out(FakeReplay([frame, chunk(0), chunk(1), chunk(2)]), one_subtitle_each, hud_with(shown.append, sink), fps=15)
+        replay = FakeReplay([frame, chunk(0), chunk(1), chunk(2)])
+        run_flat_out(replay, one_subtitle_each, hud_with(shown.append, sink), fps=15)
         return shown, sink.shown
 
     first, second = play(), play()
@@ -96,7 +97,7 @@ def test_flat_out_tells_of_lost_sound_before_what_follows():
 def live(captions, media, seconds=None):
     shown = []
     events = Fifo(100)
-    hud = Hud(HudSettings(), [ConsoleSink(open("/dev/null", "w"), "both")], on_shown=shown.append)  # noqa: SIM115 - closed with the hud
+    hud = Hud(HudSettings(), [ConsoleSink(io.StringIO(), "both")], on_shown=shown.append)
     ok = run_live(media, captions, hud, events, seconds)
     hud.close()
     return ok, shown
@@ -106,7 +107,6 @@ def media_of(chunks):
     return LiveMedia(iter(chunks), None, lambda: None, lambda: None)
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 class TestLive:
     def test_ends_with_the_sound_and_stamps_latency(self):
         started = time.monotonic_ns()
@@ -152,7 +152,7 @@ class TestLive:
             yield chunk(0)
 
         shown = []
-        hud = Hud(HudSettings(), [StopAtOnce(open("/dev/null", "w"), "both")], on_shown=shown.append)  # noqa: SIM115 - as above
+        hud = Hud(HudSettings(), [StopAtOnce(io.StringIO(), "both")], on_shown=shown.append)
         run_live(LiveMedia(sound(), None, lambda: None, closed.set), one_subtitle_each, hud, Fifo(10), None)
         assert [type(event).__name__ for event in shown] == ["SpeechStarted", "Subtitle"]
 

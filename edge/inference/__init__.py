@@ -1,0 +1,1 @@
+"""The only importer of onnxruntime and tokenizers: sessions, sequence decoding, tokenization."""

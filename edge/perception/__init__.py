@@ -1,0 +1,1 @@
+"""Media to results: one model family per module."""

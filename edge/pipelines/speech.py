@@ -14,10 +14,8 @@ Transcribe = Callable[[Segment], Transcription]
 Translate = Callable[[Segment, Transcription], Translation]
 
 
-def subtitles(
-    heard: Iterable[Onset | Segment], transcribe: Transcribe, translate: Translate
-) -> Iterator[Event]:
-    """Events of every utterance, in order: SpeechStarted, SpeechEnded, then one of Subtitle, SpeechRejected, StageFailed.
+def subtitles(heard: Iterable[Onset | Segment], transcribe: Transcribe, translate: Translate) -> Iterator[Event]:
+    """Events of every utterance in order: SpeechStarted, SpeechEnded, one of Subtitle, SpeechRejected, StageFailed.
 
     Args:
         heard: what segmentation says; every Onset is followed by its Segment.

@@ -49,7 +49,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_failing_run_is_an_error_of_ours(doubler):
-    with pytest.raises(InferenceError, match="graph failed: .*run: edge doctor"):
+    with pytest.raises(InferenceError, match=r"graph failed: .*run: edge doctor"):
         SessionFactory().open(doubler).run(None, {"x": np.zeros((2, 2), np.float32)})
 
 

@@ -83,9 +83,8 @@ def test_a_bug_is_not_swallowed():
 def test_lost_audio_is_told_before_the_chunk_that_follows_it():
     chunks = [AudioChunk(np.zeros(160, np.float32), 16000, i, lost=lost) for i, lost in enumerate([0, 8000, 0])]
     told = []
-    passed = []
-    for chunk in report_lost(chunks, lambda at, seconds: told.append((at, seconds))):
-        passed.append((chunk.captured_ns, len(told)))
+    heard = report_lost(chunks, lambda at, seconds: told.append((at, seconds)))
+    passed = [(chunk.captured_ns, len(told)) for chunk in heard]
     assert told == [(1, 0.5)]
     assert passed == [(0, 0), (1, 1), (2, 1)]
 
