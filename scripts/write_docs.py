@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 
 from edge.cli import app
@@ -32,7 +31,7 @@ def command_help() -> str:
     """The help text of every command, as the user sees it at 100 columns."""
     blocks = []
     for path, command in _commands(typer.main.get_command(app), ["edge"]):
-        context = click.Context(command, info_name=" ".join(path), terminal_width=100, max_content_width=100)
+        context = command.context_class(command, info_name=" ".join(path), terminal_width=100, max_content_width=100)
         blocks.append(f"## {' '.join(path)}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
     return "\n".join(blocks)
 
@@ -72,8 +71,8 @@ def results_table() -> str:
     """What `benchmarks/` measured on the developers' machine: one line per recorded claim."""
     rows = ["| what | here | reference | ratio or difference |", "|---|---|---|---|"]
     for path in sorted(RESULTS.glob("*.json")):
-        for claim in json.loads(path.read_text(encoding="utf-8")).get("summary", []):
-            rows.append("| {what} | {ours} | {reference} | {compared} |".format(**claim))
+        claims = json.loads(path.read_text(encoding="utf-8")).get("summary", [])
+        rows += ["| {what} | {ours} | {reference} | {compared} |".format(**claim) for claim in claims]
     return "\n".join(rows) + "\n"
 
 
