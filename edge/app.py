@@ -24,6 +24,7 @@ from edge.session import EVENTS_KEPT, LiveMedia, Tally, replay_live, run_flat_ou
 from edge.settings import Settings
 from edge.sources.replay import Replay, open_replay
 from edge.speech_sense import SpeechSense
+from edge.stopping import stop_on_signals
 from edge.telemetry import peak_rss_mb
 
 FONTS = ("font-noto-sans", "font-wqy-microhei", "font-noto-sans-arabic")
@@ -89,8 +90,13 @@ class RunOptions:
         return (file for file in files if file.is_file() or not file.exists())
 
 
-def run_session(options: RunOptions, settings: Settings) -> int:
+def run_session(options: RunOptions, settings: Settings, tell: Callable[[str], None] = lambda _: None) -> int:
     """Run until the recording ends, the time is over or the wearer stops it; the exit status.
+
+    Args:
+        options: what to listen to and where to go.
+        settings: the whole tree.
+        tell: called with one line of totals at the end.
 
     Raises:
         EdgeError: whatever keeps the session from starting; nothing has been shown or written then.
@@ -100,8 +106,9 @@ def run_session(options: RunOptions, settings: Settings) -> int:
     store = ModelStore()
     sense = SpeechSense.load(store, settings, options.source, options.target)
     sense.warm_up()
-    with ExitStack() as stack:
-        return _Session(options, settings, sense, stack).run(load_fonts(store))
+    fonts = load_fonts(store)
+    with stop_on_signals() as stop, ExitStack() as stack:
+        return _Session(options, settings, sense, stack, stop).run(fonts)
 
 
 def load_fonts(store: ModelStore) -> Fonts:
@@ -114,8 +121,11 @@ def load_fonts(store: ModelStore) -> Fonts:
 class _Session:
     """One run over warm models: opens the sources, then the outputs, then drives."""
 
-    def __init__(self, options: RunOptions, settings: Settings, sense: SpeechSense, stack: ExitStack) -> None:
+    def __init__(
+        self, options: RunOptions, settings: Settings, sense: SpeechSense, stack: ExitStack, stop: Callable[[], bool]
+    ) -> None:
         self._options = options
+        self._stop = stop
         self._settings = settings
         self._sense = sense
         self._stack = stack
@@ -137,13 +147,13 @@ class _Session:
         assert replay is not None  # noqa: S101 - invariant: no live media means a replay paced max
         hud.handle(self._started(0), 0)
         hud.look(self._frames.take(1.0 if self._options.camera else 0.0))
-        end_ns = run_flat_out(replay, self._sense.captions, hud, self._settings.hud.fps)
+        end_ns = run_flat_out(replay, self._sense.captions, hud, self._settings.hud.fps, self._stop)
         hud.handle(tally.ended(end_ns, None), end_ns)
         return 0
 
     def _run_live(self, media: LiveMedia, hud: Hud, tally: Tally) -> int:
         self._events.put(self._started(time.monotonic_ns()))
-        ok = run_live(media, self._sense.captions, hud, self._events, self._options.seconds)
+        ok = run_live(media, self._sense.captions, hud, self._events, self._options.seconds, self._stop)
         now_ns = time.monotonic_ns()
         hud.handle(tally.ended(now_ns, peak_rss_mb()), now_ns)
         return 0 if ok else 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -182,7 +181,6 @@ def run(
         source=source, target=target, mic=mic, camera=camera, replay=replay, pace=pace,
         huds=tuple(hud or ()), events=events, save=tuple(save or ()), seconds=seconds,
     )  # fmt: skip
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service that is stopped ends like Ctrl-C
     raise typer.Exit(run_session(options, load_settings(settings, overrides)))
 
 

@@ -92,8 +92,45 @@ def replay_live(replay: Replay, frames: Latest[VideoFrame], queue_s: float, even
     return LiveMedia(mark_gaps(chunks), frames, feeder.start, close, LINGER_S)
 
 
-def run_live(media: LiveMedia, captions: Captions, hud: Hud, events: Fifo[Event], seconds: float | None) -> bool:
+class _UntilStopped:
+    """Events that have ended, for the HUD, as soon as the wearer wants to stop."""
+
+    def __init__(self, events: Fifo[Event], stop: Callable[[], bool]) -> None:
+        self._events = events
+        self._stop = stop
+
+    @property
+    def closed(self) -> bool:
+        return self._events.closed or self._stop()
+
+    def get(self, timeout_s: float | None = None) -> Event | None:
+        return None if self._stop() else self._events.get(timeout_s)
+
+    def __len__(self) -> int:
+        return 0 if self._stop() else len(self._events)
+
+
+def _never() -> bool:
+    return False
+
+
+def run_live(
+    media: LiveMedia,
+    captions: Captions,
+    hud: Hud,
+    events: Fifo[Event],
+    seconds: float | None,
+    stop: Callable[[], bool] = _never,
+) -> bool:
     """Show captions until the sound ends, `seconds` have passed or the wearer asks to stop.
+
+    Args:
+        media: what is heard and seen; closed at the end.
+        captions: the speech sense.
+        hud: shows its events.
+        events: the channel between them, to which others may write too.
+        seconds: stop after so long; None: never.
+        stop: asked at least ten times a second whether to stop now.
 
     Returns:
         Whether the speech sense ended without failing.
@@ -114,9 +151,9 @@ def run_live(media: LiveMedia, captions: Captions, hud: Hud, events: Fifo[Event]
     if seconds is not None:
         _later(seconds, media.close)
     try:
-        hud.run(events, media.frames)
+        hud.run(_UntilStopped(events, stop), media.frames)
     except KeyboardInterrupt:
-        pass  # the wearer's way to stop
+        pass  # where nobody catches the signal
     finally:
         media.close()
         worker.join(JOIN_S)
@@ -124,14 +161,17 @@ def run_live(media: LiveMedia, captions: Captions, hud: Hud, events: Fifo[Event]
         hud.handle(event, time.monotonic_ns())
     now_ns = time.monotonic_ns()
     hud.advance(now_ns, time.monotonic_ns)
-    while media.linger_s and hud.state.waiting and time.monotonic_ns() < now_ns + LINGER_LONGEST_S * NS_PER_S:
+    last_ns = now_ns + LINGER_LONGEST_S * NS_PER_S
+    while media.linger_s and hud.state.waiting and not stop() and time.monotonic_ns() < last_ns:
         time.sleep(0.1)
         hud.advance(time.monotonic_ns(), time.monotonic_ns)
     return worker.failure is None
 
 
-def run_flat_out(replay: Replay, captions: Captions, hud: Hud, fps: float) -> int:
+def run_flat_out(replay: Replay, captions: Captions, hud: Hud, fps: float, stop: Callable[[], bool] = _never) -> int:
     """Show the captions of a recording as fast as they can be made, by its own clock: the same every time.
+
+    When `stop` says so, the recording ends there.
 
     Returns:
         Media time at the end, nanoseconds.
@@ -142,6 +182,8 @@ def run_flat_out(replay: Replay, captions: Captions, hud: Hud, fps: float) -> in
     def sound() -> Iterator[AudioChunk]:
         nonlocal now_ns, drawn_ns
         for item in replay:
+            if stop():
+                return
             if isinstance(item, VideoFrame):
                 hud.look(item)
                 continue

@@ -157,6 +157,29 @@ class TestLive:
         assert [type(event).__name__ for event in shown] == ["SpeechStarted", "Subtitle"]
 
 
+def test_a_stop_ends_a_live_session_at_once_and_loses_nothing():
+    closed = threading.Event()
+
+    def sound():
+        closed.wait(5)
+        yield chunk(0)
+
+    shown = []
+    hud = Hud(HudSettings(), [ConsoleSink(io.StringIO(), "both")], on_shown=shown.append)
+    media = LiveMedia(sound(), None, lambda: None, closed.set, linger_s=60)
+    assert run_live(media, one_subtitle_each, hud, Fifo(10), None, stop=lambda: True)
+    assert [type(event).__name__ for event in shown] == ["SpeechStarted", "Subtitle"]
+
+
+def test_a_stop_ends_a_recording_that_runs_flat_out():
+    shown = []
+    asked = iter([False, False, True])
+    run_flat_out(
+        FakeReplay([chunk(0), chunk(1), chunk(2)]), one_subtitle_each, hud_with(shown.append), 15, asked.__next__
+    )
+    assert [event.utterance for event in shown] == [1, 1, 2, 2]
+
+
 def test_a_replay_paced_live_feeds_both_channels_and_marks_what_was_dropped():
     frames = Latest()
     items = [chunk(0), VideoFrame(np.zeros((2, 2, 3), np.uint8), 0), *(chunk(i) for i in range(1, 200))]
