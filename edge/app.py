@@ -108,7 +108,10 @@ def run_session(options: RunOptions, settings: Settings, tell: Callable[[str], N
     sense.warm_up()
     fonts = load_fonts(store)
     with stop_on_signals() as stop, ExitStack() as stack:
-        return _Session(options, settings, sense, stack, stop).run(fonts)
+        session = _Session(options, settings, sense, stack, stop)
+        status = session.run(fonts)
+    tell(session.tally.totals())
+    return status
 
 
 def load_fonts(store: ModelStore) -> Fonts:
@@ -126,6 +129,7 @@ class _Session:
     ) -> None:
         self._options = options
         self._stop = stop
+        self.tally = Tally()
         self._settings = settings
         self._sense = sense
         self._stack = stack
@@ -140,22 +144,21 @@ class _Session:
         media = self._live_media(replay) if replay is None or replay.is_live else None
         if self._options.camera is not None:
             self._open_camera(self._options.camera)
-        tally = Tally()
-        hud = self._open_hud(fonts, tally)
+        hud = self._open_hud(fonts)
         if media is not None:
-            return self._run_live(media, hud, tally)
+            return self._run_live(media, hud)
         assert replay is not None  # noqa: S101 - invariant: no live media means a replay paced max
         hud.handle(self._started(0), 0)
         hud.look(self._frames.take(1.0 if self._options.camera else 0.0))
         end_ns = run_flat_out(replay, self._sense.captions, hud, self._settings.hud.fps, self._stop)
-        hud.handle(tally.ended(end_ns, None), end_ns)
+        hud.handle(self.tally.ended(end_ns, None), end_ns)
         return 0
 
-    def _run_live(self, media: LiveMedia, hud: Hud, tally: Tally) -> int:
+    def _run_live(self, media: LiveMedia, hud: Hud) -> int:
         self._events.put(self._started(time.monotonic_ns()))
         ok = run_live(media, self._sense.captions, hud, self._events, self._options.seconds, self._stop)
         now_ns = time.monotonic_ns()
-        hud.handle(tally.ended(now_ns, peak_rss_mb()), now_ns)
+        hud.handle(self.tally.ended(now_ns, peak_rss_mb()), now_ns)
         return 0 if ok else 1
 
     def _started(self, now_ns: int) -> SessionStarted:
@@ -190,10 +193,10 @@ class _Session:
 
         return lost, restored
 
-    def _open_hud(self, fonts: Fonts, tally: Tally) -> Hud:
+    def _open_hud(self, fonts: Fonts) -> Hud:
         """Outputs last: nothing is written before everything else stands."""
         options = self._options
-        writers: list[Shown] = [tally.count]
+        writers: list[Shown] = [self.tally.count]
         if options.events is not None:
             writers.append(self._stack.enter_context(EventLog(options.events)).write)
         writers += [self._stack.enter_context(Transcript(path)).tell for path in options.save]

@@ -181,7 +181,8 @@ def run(
         source=source, target=target, mic=mic, camera=camera, replay=replay, pace=pace,
         huds=tuple(hud or ()), events=events, save=tuple(save or ()), seconds=seconds,
     )  # fmt: skip
-    raise typer.Exit(run_session(options, load_settings(settings, overrides)))
+    status = run_session(options, load_settings(settings, overrides), lambda line: typer.echo(line, err=True))
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -1,0 +1,35 @@
+"""Ctrl-C and SIGTERM as a wish that is granted between two pictures, not as an exception in the middle of one."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Inside, SIGINT and SIGTERM only make the function that is given true; a second one raises KeyboardInterrupt.
+
+    An exception between writing a frame and counting it would spoil a video that could have been finished. In
+    another thread than the main one signals cannot be caught, and nothing is changed.
+    """
+    wanted = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal wanted
+        if wanted:
+            signal.default_int_handler(number, frame)
+        wanted = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: wanted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,45 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from edge.stopping import stop_on_signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_noted_and_interrupts_nothing(number):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with stop_on_signals() as wanted:
+        assert wanted() is False
+        os.kill(os.getpid(), number)
+        assert wanted() is True
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_the_second_signal_does_not_wait():
+    with pytest.raises(KeyboardInterrupt), stop_on_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_every_session_begins_anew():
+    for _ in range(2):
+        with stop_on_signals() as wanted:
+            assert not wanted()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert wanted()
+
+
+def test_another_thread_catches_nothing():
+    answers = []
+
+    def session():
+        with stop_on_signals() as wanted:
+            answers.append((wanted(), signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=session)
+    thread.start()
+    thread.join()
+    assert answers == [(False, signal.default_int_handler)]
