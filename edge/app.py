@@ -110,7 +110,7 @@ def run_session(options: RunOptions, settings: Settings, tell: Callable[[str], N
     with stop_on_signals() as stop, ExitStack() as stack:
         session = _Session(options, settings, sense, stack, stop)
         status = session.run(fonts)
-    tell(session.tally.totals())
+    tell(session.tally.totals(timed=options.pace == "live"))
     return status
 
 

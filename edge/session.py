@@ -66,10 +66,10 @@ class Tally:
             if event.latency_ms is not None:
                 self.latencies_ms.append(event.latency_ms)
 
-    def totals(self) -> str:
-        """One line for the console."""
-        line = f"{self.subtitles} captions of {self.utterances} utterances"
-        if self.latencies_ms:
+    def totals(self, *, timed: bool = True) -> str:
+        """One line for the console; flat out there is no waiting to tell of."""
+        line = f"captions: {self.subtitles} of {self.utterances} utterances"
+        if timed and self.latencies_ms:
             p50, p90 = (percentile(self.latencies_ms, share) for share in (0.5, 0.9))
             line += f"; last spoken sample to caption: p50 {p50:.0f} ms, p90 {p90:.0f} ms"
         return line + (f"; {self.lost_s:.1f} s of sound lost" if self.lost_s else "")

@@ -377,7 +377,7 @@ class TestOutputs:
 
     def test_all_kinds_at_once(self, edge, tone, tmp_path):
         ended = edge(*RUN, "--replay", tone, "--pace", "max", *GOOD_OUTPUTS)
-        assert (ended.code, ended.err) == (0, "")
+        assert (ended.code, ended.err) == (0, "captions: 1 of 1 utterances\n")
         assert ended.out == "en  good morning\npt  bom dia\n"
         here = tmp_path / "here"
         assert {p.name for p in here.iterdir()} == {"e.jsonl", "old.srt", "s.txt", "f", "h.mp4", "h.png"}

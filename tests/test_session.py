@@ -201,7 +201,8 @@ def test_tally_counts_what_was_shown():
         tally.count(event)
     assert tally.ended(9, 50.0) == SessionEnded(9, 2, 2, 100.0, 300.0, 1.5, 50.0)
     assert tally.totals() == (
-        "2 captions of 2 utterances; last spoken sample to caption: p50 100 ms, p90 300 ms; 1.5 s of sound lost"
+        "captions: 2 of 2 utterances; last spoken sample to caption: p50 100 ms, p90 300 ms; 1.5 s of sound lost"
     )
-    assert Tally().totals() == "0 captions of 0 utterances"
+    assert tally.totals(timed=False) == "captions: 2 of 2 utterances; 1.5 s of sound lost"
+    assert Tally().totals() == "captions: 0 of 0 utterances"
     assert Tally().ended(0, None) == SessionEnded(0, 0, 0, None, None, 0.0, None)
