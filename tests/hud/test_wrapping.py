@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.hud.breaking import clean
+from edge.hud.breaking import clean, pieces
 from edge.hud.wrapping import ELLIPSIS, clip, shorten, split, wrap
 
 
@@ -132,8 +132,8 @@ def test_parts_lose_nothing_and_fit(source, text, limit, steady):
     parts = split(source, text, short(limit), steady)
     assert _letters("".join(a for a, _ in parts)) == _letters(clean(source))
     assert _letters("".join(b for _, b in parts)) == _letters(clean(text))
-    longest = max((len(word) for word in (*source.split(), *text.split())), default=0)
-    if longest <= limit and not any(c > "\u3000" for c in source):
+    longest = max((len(piece.strip()) for piece in (*pieces(clean(source)), *pieces(clean(text)))), default=0)
+    if longest <= limit:
         assert all(short(limit)(a, b) for a, b in parts)
 
 
