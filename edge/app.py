@@ -27,8 +27,6 @@ from edge.speech_sense import SpeechSense
 from edge.stopping import stop_on_signals
 from edge.telemetry import peak_rss_mb
 
-FONTS = ("font-noto-sans", "font-wqy-microhei", "font-noto-sans-arabic")
-
 Shown = Callable[[Event], None]
 
 
@@ -106,7 +104,7 @@ def run_session(options: RunOptions, settings: Settings, tell: Callable[[str], N
     store = ModelStore()
     sense = SpeechSense.load(store, settings, options.source, options.target)
     sense.warm_up()
-    fonts = load_fonts(store)
+    fonts = load_fonts(store, settings.hud.fonts)
     with stop_on_signals() as stop, ExitStack() as stack:
         session = _Session(options, settings, sense, stack, stop)
         status = session.run(fonts)
@@ -114,11 +112,11 @@ def run_session(options: RunOptions, settings: Settings, tell: Callable[[str], N
     return status
 
 
-def load_fonts(store: ModelStore) -> Fonts:
-    """The fonts of the default set that are installed, then those of the system."""
-    installed = set(store.installed())
-    files = [file for font in FONTS if font in installed for file in sorted(store.open(font).iterdir())]
-    return Fonts.load([file for file in files if file.suffix in {".ttf", ".ttc", ".otf"}])
+def load_fonts(store: ModelStore, preferred: tuple[Path, ...]) -> Fonts:
+    """The fonts of the settings, then those installed from the catalogue, then those of the system."""
+    fonts = {model.id for model in store.catalogue.models if model.task == "font"}
+    files = [file for font in store.installed() if font in fonts for file in sorted(store.open(font).iterdir())]
+    return Fonts.load([*preferred, *(file for file in files if file.suffix in {".ttf", ".ttc", ".otf"})])
 
 
 class _Session:
