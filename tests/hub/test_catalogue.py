@@ -41,6 +41,8 @@ def test_default_set(shipped):
         "whisper-base",
         "font-noto-sans",
         "font-noto-sans-arabic",
+        "font-heebo",
+        "font-noto-sans-thai",
         "font-wqy-microhei",
         "mt-en-pt",
         "mt-pt-en",
