@@ -21,7 +21,7 @@ from typing import Any
 import sacrebleu
 
 from edge.inference.sessions import SessionFactory
-from edge.perception.translation import Translator, translate_lines
+from edge.perception.translation import Translator
 from edge.perception.translation_model import TranslationModel
 from edge.settings import InferenceSettings, TranslationSettings
 
@@ -95,7 +95,7 @@ def _direction(source: str, target: str, options: argparse.Namespace, scratch: P
 def _ours(folder: Path, threads: int) -> Timed:
     sessions = SessionFactory(InferenceSettings(threads=threads))
     translator = Translator.load(folder, sessions, TranslationSettings())
-    return lambda text, _tokens: next(translate_lines([text], translator.translate))
+    return lambda text, _tokens: translator.translate(text)
 
 
 def _plain(engine: Callable[[str], str]) -> Timed:

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from translation_peers import build_pack, rust_engine
 
 from edge.inference.sessions import SessionFactory
-from edge.perception.translation import Translator, translate_lines
+from edge.perception.translation import Translator
 from edge.perception.translation_model import TranslationModel
 from edge.settings import TranslationSettings
 
@@ -72,7 +72,7 @@ def measure(source: str, target: str, lines: Sequence[str], references: Sequence
             "engine": _all(rust_engine(source, target), lines),
             "fp32": _all(raw(float_folder), lines),
             "int8": _all(raw(folder), lines),
-            "product": list(translate_lines(lines, translator.translate)),
+            "product": _all(translator.translate, lines),
         }
     numbers: dict[str, float] = {"lines": len(lines)}
     for name, texts in outputs.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from edge.inference.sessions import SessionFactory
@@ -51,7 +50,7 @@ class Translator:
 
         Raises:
             ModelCorruptError: a file is missing or damaged.
-            InferenceError: the graph cannot be loaded.
+            InferenceError: the graph cannot be loaded or run (it is run once).
             SettingsError: the glossary cannot be read.
         """
         model = TranslationModel.load(folder, sessions)
@@ -146,20 +145,6 @@ class Translator:
         if len(clauses) > 1 and depth < _REPAIR_DEPTH:
             return collapse(self._gap.join(self._written(clause, depth + 1) for clause in clauses))
         return collapse(draft.text) or text
-
-
-def translate_lines(lines: Iterable[str], translate: Callable[[str], str]) -> Iterator[str]:
-    """One line out for each line in, at once, empty lines kept: what `edge translate` does.
-
-    Args:
-        lines: lines with or without their line break, for example `sys.stdin`.
-        translate: `Translator.translate`, or a chain of them.
-
-    Yields:
-        The translation of each line, without a line break.
-    """
-    for line in lines:
-        yield translate(line.rstrip("\r\n"))
 
 
 def _has_letters(text: str) -> bool:

@@ -94,17 +94,19 @@ class TranslationModel:
 
     @classmethod
     def load(cls, folder: Path, sessions: SessionFactory) -> TranslationModel:
-        """Read a pack folder as the marian recipe fills it.
+        """Read a pack folder as the marian recipe fills it, and run it once.
 
         Raises:
             ModelCorruptError: a file is missing, damaged, or of another format version.
-            InferenceError: the graph cannot be loaded.
+            InferenceError: the graph cannot be loaded or run.
         """
         description = _describe(folder)
         source = Tokenizer.load(folder / description.source_tokenizer)
         same = description.source_tokenizer == description.target_tokenizer
         target = source if same else Tokenizer.load(folder / description.target_tokenizer)
-        return cls(description, sessions.open(folder / description.model, threads=_THREADS), source, target)
+        model = cls(description, sessions.open(folder / description.model, threads=_THREADS), source, target)
+        model.generate([], 2)
+        return model
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a sentence, without the end token. The last answer is kept: a sentence is asked for twice."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from functools import partial, reduce
+from collections.abc import Collection
 
 from edge.errors import LanguageError
 from edge.perception.languages import LANGUAGES, normalise_language
@@ -39,12 +38,3 @@ def plan_route(source: str, target: str, installed: Collection[Direction]) -> tu
         f"no installed pack translates {LANGUAGES[source]} ({source}) to {LANGUAGES[target]} ({target}); "
         f"run: edge models pull {packs}"
     )
-
-
-def chain(steps: Sequence[Callable[[str], str]]) -> Callable[[str], str]:
-    """One function that applies the steps in order; with no steps it gives the text back as it is."""
-    return partial(_apply, tuple(steps))
-
-
-def _apply(steps: Sequence[Callable[[str], str]], text: str) -> str:
-    return reduce(lambda read, step: step(read), steps, text)

@@ -1,7 +1,7 @@
 import pytest
 
 from edge.inference.sessions import SessionFactory
-from edge.perception.translation import Translator, translate_lines
+from edge.perception.translation import Translator
 from edge.perception.translation_glossary import Glossary, Phrasebook
 from edge.perception.translation_model import Draft, TranslationModel
 from edge.settings import TranslationSettings
@@ -187,21 +187,6 @@ def test_chinese_sentences_are_joined_without_gaps():
     model = FakeModel({"One.": "一。", "Two.": "二。"})
     model.target_language = "zh"
     assert Translator(model, TranslationSettings()).translate("One. Two.") == "一。二。"
-
-
-def test_lines_are_answered_one_by_one():
-    ours, _ = translator()
-    read = []
-
-    def lines():
-        for line in ("One.\n", "\n", "Two.\r\n", "Three."):
-            read.append(line)
-            yield line
-
-    answers = translate_lines(lines(), ours.translate)
-    assert next(answers) == "<One.>"
-    assert read == ["One.\n"], "nothing may be read ahead"
-    assert list(answers) == ["", "<Two.>", "<Three.>"]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import pytest
 
 from edge.errors import LanguageError
 from edge.perception.languages import LANGUAGES, normalise_language
-from edge.perception.translation_routes import chain, plan_route
+from edge.perception.translation_routes import plan_route
 
 INSTALLED = {("en", "pt"), ("pt", "en"), ("en", "es"), ("zh", "en"), ("es", "pt")}
 
@@ -80,8 +80,3 @@ def test_every_language_of_the_published_packs_is_known():
         "kn ko lt lv ml ms mt nb nl nn pl pt ro ru sk sl sq sr sv ta te tr uk vi zh"
     )
     assert set(packs.split()) <= set(LANGUAGES)
-
-
-def test_chain_applies_the_steps_in_order():
-    assert chain([str.upper, lambda text: text + "!"])("a") == "A!"
-    assert chain([])("same") == "same"
