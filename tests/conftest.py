@@ -67,15 +67,24 @@ def attempts_to_leave(monkeypatch):
     assert attempts == [], f"this test tried to leave the machine: {attempts}"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--need-models", action="store_true", help="a model that is not installed fails its tests")
+
+
 @pytest.fixture(scope="session")
-def model_folder():
-    """Function from a model id to its folder in the real store; skips the test where it is not installed."""
+def model_folder(request):
+    """Function from a model id to its folder in the real store; skips the test where it is not installed.
+
+    With `--need-models` the test fails instead: where models were just pulled, nothing is skipped unseen.
+    """
     store = ModelStore()
 
     def open_folder(model_id: str) -> Path:
         try:
             return store.open(model_id)
         except EdgeError as error:
+            if request.config.getoption("--need-models"):
+                pytest.fail(str(error))
             pytest.skip(str(error))
 
     return open_folder
@@ -84,9 +93,17 @@ def model_folder():
 @pytest.fixture(scope="session")
 def default_store(model_folder):
     """Root of the real store; skips the test unless everything that captions English in Portuguese is installed."""
+    for model_id in ("silero-vad", "whisper-base", "mt-en-pt", "mt-pt-en"):
+        model_folder(model_id)
+    return ModelStore().root
+
+
+@pytest.fixture(scope="session")
+def complete_store(default_store, model_folder):
+    """The same, unless the whole default set is installed."""
     for model in ModelStore().catalogue.defaults():
         model_folder(model.id)
-    return ModelStore().root
+    return default_store
 
 
 @pytest.fixture(scope="session")

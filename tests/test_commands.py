@@ -266,7 +266,7 @@ class TestRun:
 
         def play():
             code, out, err = edge(*command)
-            assert (code, err) == (0, "")
+            assert (code, err) == (0, "captions: 3 of 3 utterances\n")
             names = ("hud.png", "hud.mp4", "events.jsonl", "talk.srt", "talk.txt", "talk.jsonl")
             files = {name: (tmp_path / name).read_bytes() for name in names}
             for name in names:
@@ -314,7 +314,7 @@ class TestRun:
     def test_picture_and_video_show_the_caption(self, edge, sentence, tmp_path):
         code, _, err = edge(*CAPTION, "--pace", "max", "--replay", sentence[0], "--size", "640x360",
                             "--hud", "hud.png", "--hud", "hud.mp4", "--hud", "frames:frames")  # fmt: skip
-        assert (code, err) == (0, "")
+        assert (code, err) == (0, "captions: 1 of 1 utterances\n")
         with Image.open(tmp_path / "hud.png") as picture:
             assert picture.size == (640, 360)
             bright = np.asarray(picture.convert("L")) > 200
@@ -343,7 +343,7 @@ class TestRun:
         shutil.copy(photo, tmp_path / "photo.jpg")
         code, _, err = edge(*CAPTION, "--pace", "max", "--replay", sentence[0],
                             "--camera", "photo.jpg", "--hud", "hud.png")  # fmt: skip
-        assert (code, err) == (0, "")
+        assert (code, err) == (0, "captions: 1 of 1 utterances\n")
         with Image.open(tmp_path / "hud.png") as picture:
             top = np.asarray(picture.convert("L"))[:200]
         assert top.std() > 20, "the photo is there"
@@ -360,11 +360,21 @@ class TestRun:
             time.sleep(0.05)
         process.send_signal(interrupt)
         _, err = process.communicate(timeout=PATIENCE_S)
-        assert (process.returncode, err) == (0, b"")
+        assert process.returncode == 0, err
+        assert re.fullmatch(rb"captions: \d of \d utterances(; .* ms)?\n", err)
         assert json.loads(events.read_text().splitlines()[-1])["event"] == "SessionEnded"
         with av.open(str(tmp_path / "hud.mp4")) as video:
             assert sum(1 for _ in video.decode(video=0)) > 0
         assert sorted(path.name for path in tmp_path.iterdir()) == ["events.jsonl", "hud.mp4", "talk.srt"]
+
+    def test_an_interrupted_flat_out_session_ends_in_order_too(self, start, demo_speech, tmp_path):
+        process = start(*CAPTION, "--pace", "max", "--replay", demo_speech, "--hud", "console", "--events", "e.jsonl")
+        assert process.stdout.readline().startswith(b"en  It was the best of times")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, err
+        assert re.fullmatch(rb"captions: \d of \d utterances(; .* ms)?\n", err)
+        assert json.loads((tmp_path / "e.jsonl").read_text().splitlines()[-1])["event"] == "SessionEnded"
 
     def test_a_console_that_goes_away_does_not_end_the_other_outputs(self, start, sentence, tmp_path):
         process = start(*CAPTION, "--pace", "max", "--replay", sentence[0],
@@ -434,7 +444,7 @@ class TestModelsThatAreNotRight:
         assert err.endswith(f"run: edge models pull {model_id}\n")
         assert err.count("\n") == 1
 
-    def test_doctor_finds_the_wrong_bit(self, edge, store_with):
+    def test_doctor_finds_the_wrong_bit(self, edge, store_with, complete_store):
         store, file = store_with("mt-en-pt", damaged=True)
         code, out, err = edge("doctor", "--json", store=store)
         assert (code, err) == (1, "")
@@ -443,7 +453,7 @@ class TestModelsThatAreNotRight:
         assert str(file) in findings["model mt-en-pt"]["message"]
         assert findings["model mt-en-pt"]["run"].startswith("edge models pull mt-en-pt")
 
-    def test_doctor_is_content_with_the_real_store(self, edge):
+    def test_doctor_is_content_with_the_real_store(self, edge, complete_store):
         code, out, err = edge("doctor")
         assert (code, err) == (0, "")
         assert "BAD" not in out

@@ -196,7 +196,7 @@ def test_the_tasks_that_are_warmed_up_are_those_of_the_catalogue():
 
 
 @pytest.mark.models
-def test_every_default_model_runs(default_store):
+def test_every_default_model_runs(complete_store):
     findings = {finding.check: finding for finding in examine(Settings())}
     assert [str(finding) for finding in findings.values() if not finding.ok] == []
     assert "gave '1, 2, 3.'" in findings["model mt-en-pt"].message
