@@ -78,12 +78,16 @@ class RecognitionSettings(_Settings):
     model: str = "whisper-base"
     """Catalogue id of the speech model."""
     beam: int = Field(default=3, ge=1, le=8)
-    """Most hypotheses kept while decoding; 1 is greedy."""
+    """Hypotheses kept where the likeliest words are in doubt; 1 never looks at others."""
     beam_lag: float = Field(default=3.0, gt=0)
     """A hypothesis this much less likely (in log-probability) than the best is dropped."""
+    beam_below: float = -0.25
+    """A lower mean log-probability per token of the likeliest words is doubt."""
+    beam_from_s: float = Field(default=12.0, gt=0)
+    """Longer sounds, as recordings give them, always get the beam: nobody waits for them."""
     tail_s: float = Field(default=0.5, ge=0, le=5)
     """Silence encoded behind an utterance; without it the decoder does not find the end."""
-    context_s: float = Field(default=5.0, ge=0, le=30)
+    context_s: float = Field(default=8.0, ge=0, le=30)
     """Shortest sound encoded; shorter utterances are padded with silence."""
     max_no_speech_probability: Ratio = 0.6
     """A higher probability that nobody spoke withholds a text of which the decoder is not sure."""
@@ -91,7 +95,7 @@ class RecognitionSettings(_Settings):
     """With a mean log-probability per token above this the decoder is sure."""
     max_tokens_per_s: float = Field(default=14.0, gt=0)
     """More tokens than this per second of audio is a hallucination."""
-    min_log_probability: float = -1.0
+    min_log_probability: float = -0.85
     """A lower mean log-probability per token is not shown."""
     max_compression_ratio: float = 2.4
     """More repetitive text is a loop."""

@@ -28,6 +28,7 @@ _COPIES_SHORT = 5
 _COPIES = 3
 _LONGEST_PERIOD = 24
 _BLOCK = 64
+_MEETING = 4
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ def beam(step: Step, logits: Floats, past: Past, rules: Rules, width: int, lag: 
             if len(live) == width or candidate.total < bar:
                 break
             grown = before[candidate.row].grow(candidate)
+            if any(grown.meets(other) for other in live):
+                continue
             found = grown.ended(rules.end)
             if found is None:
                 live.append(grown)
@@ -150,6 +153,10 @@ class _Hypothesis:
 
     def grow(self, candidate: _Candidate) -> _Hypothesis:
         return _Hypothesis((*self.tokens, candidate.token), (*self.scores, candidate.score), candidate.total)
+
+    def meets(self, other: _Hypothesis) -> bool:
+        """Whether both go on from the same last words, so that the future of both is the same."""
+        return len(self.tokens) > _MEETING and self.tokens[-_MEETING:] == other.tokens[-_MEETING:]
 
     def ended(self, end: int) -> Decoded | None:
         """The finished sequence, if the last token ends it or makes it a loop."""

@@ -192,6 +192,11 @@ class SpeechRecognizer:
             token_limit(seconds, self._settings.max_tokens_per_s) + 1, configuration.text_positions // 2 - _PROMPT_ROOM
         )
         rules = Rules(configuration.tokens.end, self._forbidden, self._forbidden_first, longest)
-        if self._settings.beam == 1:
-            return greedy(step, logits, past, rules)
-        return beam(step, logits, past, rules, self._settings.beam, self._settings.beam_lag)
+        settings = self._settings
+        if settings.beam > 1 and seconds >= settings.beam_from_s:
+            return beam(step, logits, past, rules, settings.beam, settings.beam_lag)
+        decoded = greedy(step, logits, past, rules)
+        sure = decoded.stop == "end" and decoded.mean_log_probability >= settings.beam_below
+        if sure or settings.beam == 1:
+            return decoded
+        return beam(step, logits, past, rules, settings.beam, settings.beam_lag)

