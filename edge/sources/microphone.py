@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -129,6 +130,7 @@ class Microphone:
         self._silent_s = silent_s
         self._last = last
         self._closing = False
+        self._let_go = threading.Lock()
         self._position = 0
         self._blocks: Fifo[_Block] = Fifo(max(1, round(settings.queue_s * 1000 / settings.block_ms)))
         sounddevice = _import_sounddevice()
@@ -196,12 +198,15 @@ class Microphone:
             raise SourceLostError(f"microphone {self.name} went away; plug it in again")
 
     def close(self) -> None:
-        """Stop listening; iterating ends after what is queued. May be called from another thread."""
-        self._closing = True
-        self._blocks.close()
-        with contextlib.suppress(Exception):  # a device that has gone cannot be closed properly, and need not be
-            self._stream.abort()
-            self._stream.close()
+        """Stop listening; iterating ends after what is queued. May be called from any thread, and more than once."""
+        with self._let_go:  # PortAudio hangs when two threads stop one stream, or one stops it after it was closed
+            if self._closing:
+                return
+            self._closing = True
+            self._blocks.close()
+            with contextlib.suppress(Exception):  # a device that has gone cannot be closed properly, and need not be
+                self._stream.abort()
+                self._stream.close()
 
 
 def _import_sounddevice() -> Any:
