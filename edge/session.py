@@ -12,6 +12,7 @@ from edge.events import AudioLost, Event, SessionEnded, SpeechStarted, Subtitle
 from edge.hud.loop import Hud
 from edge.media import NS_PER_S, AudioChunk, VideoFrame
 from edge.pipelines.speech import mark_gaps, report_lost
+from edge.sources.recording import BLOCK_S
 from edge.sources.replay import Replay
 from edge.telemetry import percentile
 from edge.worker import Worker
@@ -81,8 +82,15 @@ class Tally:
 
 
 def replay_live(replay: Replay, frames: Latest[VideoFrame], queue_s: float, events: Fifo[Event]) -> LiveMedia:
-    """A recording as live sources: a thread delivers its sound and pictures when they are due."""
-    chunks: Fifo[AudioChunk] = Fifo(max(1, int(queue_s * 1000 / 32)))
+    """A recording as live sources: a thread delivers its sound and pictures when they are due.
+
+    Args:
+        replay: the recording, paced live.
+        frames: where its pictures go.
+        queue_s: seconds of sound kept for a reader that falls behind.
+        events: where a failure is told.
+    """
+    chunks: Fifo[AudioChunk] = Fifo(max(1, round(queue_s / BLOCK_S)))
 
     def deliver() -> Iterator[Event]:
         for item in replay:

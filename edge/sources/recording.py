@@ -22,7 +22,8 @@ from edge.errors import SourceError
 from edge.media import NS_PER_S, AudioChunk, Image, Samples
 from edge.sources.container import missing_end, states_length
 
-_BLOCK_S = 0.064  # as the microphone's; the fewer, the less a quiet program wakes the processor
+BLOCK_S = 0.064
+"""Seconds of sound in one chunk, as the microphone's; the fewer, the less a quiet program wakes the processor."""
 _SHORTEST_S = 0.01
 _TOLERANCE_S = 0.1  # encoder delay and rounding of declared lengths
 _LOUDEST = 100.0  # full scale is 1; beyond this the file was written without scaling
@@ -236,7 +237,7 @@ def _mono(frame: Any, rate: int, path: Path) -> Samples:
 
 
 def _blocks(parts: Iterator[Samples], rate: int) -> Iterator[Samples]:
-    size = max(1, round(rate * _BLOCK_S))
+    size = max(1, round(rate * BLOCK_S))
     rest = np.zeros(0, np.float32)
     for part in parts:
         rest = np.concatenate([rest, part])
