@@ -9,6 +9,7 @@ there (0, the future, more than a second), the block is taken to have ended just
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -147,17 +148,18 @@ class Microphone:
         ):
             self.sample_rate = rate  # the callback may come before this returns
             try:
-                stream = sounddevice.InputStream(
-                    device=info.index,
-                    samplerate=rate,
-                    channels=channels,
-                    dtype="float32",
-                    blocksize=rate * block_ms // 1000,
-                    latency=_LATENCY_BLOCKS * block_ms / 1000,
-                    callback=self._heard,
-                    finished_callback=self._blocks.close,
-                )
-                stream.start()
+                with _quiet():
+                    stream = sounddevice.InputStream(
+                        device=info.index,
+                        samplerate=rate,
+                        channels=channels,
+                        dtype="float32",
+                        blocksize=rate * block_ms // 1000,
+                        latency=_LATENCY_BLOCKS * block_ms / 1000,
+                        callback=self._heard,
+                        finished_callback=self._blocks.close,
+                    )
+                    stream.start()
             except (sounddevice.PortAudioError, ValueError) as error:
                 refusal = error
                 if _code(error) == _BUSY:
@@ -218,6 +220,24 @@ def _import_sounddevice() -> Any:
     except ImportError as error:
         raise SourceError("microphones need the Python package sounddevice; run: pip install sounddevice") from error
     return sounddevice
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing on stderr: PortAudio and ALSA write four lines there for every refusal, which is an exception too."""
+    try:
+        stderr = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def _list_devices_anew(sounddevice: Any) -> None:

@@ -1,5 +1,6 @@
 """The microphone over a fake of the sounddevice module that plays PortAudio's part, threads included."""
 
+import os
 import sys
 import threading
 import time
@@ -203,6 +204,32 @@ def test_else_the_form_it_takes(fake, accepts, rate, channels):
     assert chunk.samples.shape == (10,)
     assert chunk.samples.dtype == np.float32
     np.testing.assert_allclose(chunk.samples, np.linspace(0, 0.5, channels).mean(), atol=1e-6)
+
+
+def test_what_the_driver_writes_about_a_refusal_is_not_shown(fake, monkeypatch, capfd):
+    inner = sys.modules["sounddevice"].InputStream
+
+    class Talkative(inner):
+        def __init__(self, **options):
+            os.write(2, b"Expression 'r' failed in pa_linux_alsa.c")
+            super().__init__(**options)
+
+    monkeypatch.setattr(sys.modules["sounddevice"], "InputStream", Talkative)
+    fake.accepts = {(48_000, 1)}
+    fake.microphone()
+    fake.accepts = set()
+    with pytest.raises(SourceError):
+        fake.microphone()
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+def test_without_a_stderr_a_microphone_opens_all_the_same(fake, monkeypatch):
+    def no_stderr(_descriptor):
+        raise OSError(9, "Bad file descriptor")
+
+    monkeypatch.setattr("edge.sources.microphone.os.dup", no_stderr)
+    assert fake.microphone().sample_rate == 16_000
 
 
 def test_busy(fake):
