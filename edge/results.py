@@ -58,7 +58,7 @@ class Transcription:
         compression_ratio: bytes of text over bytes of its zlib compression; above 2.4 is a loop.
         tokens: number of text tokens decoded.
         rejected: why a guard withheld the text (`silence`, `log_probability`, `compression_ratio`,
-            `repetition`, `token_rate`), or None.
+            `repetition`, `token_rate`, `steady_sound`), or None.
     """
 
     text: str

@@ -91,6 +91,10 @@ class RecognitionSettings(_Settings):
     """Shortest sound encoded; shorter utterances are padded with silence."""
     max_no_speech_probability: Ratio = 0.6
     """A higher probability that nobody spoke withholds a text of which the decoder is not sure."""
+    min_loudness_range_db: float = Field(default=13.0, ge=0)
+    """Sound whose loud and quiet moments lie closer together has no pauses: music, a crowd."""
+    max_no_speech_probability_steady: Ratio = 0.4
+    """The limit of the no-speech probability for such sound."""
     sure_log_probability: float = -0.7
     """With a mean log-probability per token above this the decoder is sure."""
     max_tokens_per_s: float = Field(default=14.0, gt=0)

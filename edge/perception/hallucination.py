@@ -26,6 +26,7 @@ class Evidence:
         log_probability: mean log-probability per token.
         no_speech: probability of the no-speech token at the start, 0..1.
         looped: decoding was stopped by the repetition guard.
+        range_db: how far loud and quiet moments of the sound lie apart (`mel.loudness_range`).
     """
 
     text: str
@@ -34,6 +35,7 @@ class Evidence:
     log_probability: float
     no_speech: float
     looped: bool = False
+    range_db: float = 60.0
 
 
 def objection(evidence: Evidence, settings: RecognitionSettings) -> str | None:
@@ -42,16 +44,15 @@ def objection(evidence: Evidence, settings: RecognitionSettings) -> str | None:
     Order: from no text at all to weak doubts, so that the reason given is the most telling one.
     """
     silent = not any(character.isalnum() for character in evidence.text)
+    unsure = evidence.log_probability < settings.sure_log_probability
+    steady = evidence.range_db < settings.min_loudness_range_db
     objections = {
-        "silence": silent
-        or (
-            evidence.no_speech > settings.max_no_speech_probability
-            and evidence.log_probability < settings.sure_log_probability
-        ),
-        "repetition": evidence.looped,
+        "silence": silent or (unsure and evidence.no_speech > settings.max_no_speech_probability),
+        "repetition": evidence.looped and unsure,
         "compression_ratio": compression_ratio(evidence.text) > settings.max_compression_ratio,
         "token_rate": evidence.tokens > token_limit(evidence.seconds, settings.max_tokens_per_s),
         "log_probability": evidence.log_probability < settings.min_log_probability,
+        "steady_sound": steady and evidence.no_speech > settings.max_no_speech_probability_steady,
     }
     return next((reason for reason, holds in objections.items() if holds), None)
 

@@ -21,7 +21,7 @@ from edge.inference.sessions import SessionFactory
 from edge.inference.tokenization import Tokenizer
 from edge.media import Samples
 from edge.perception.hallucination import Evidence, compression_ratio, objection, token_limit
-from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW, log_mel
+from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW, log_mel, loudness_range
 from edge.perception.spoken_language import LanguageTracker, allowed_languages
 from edge.perception.whisper_model import Context, WhisperModel, append, condense, fit_mel, prompt_tokens
 from edge.results import Transcription
@@ -43,6 +43,7 @@ class _Heard:
     past: Past
     no_speech: float
     languages: Mapping[str, float]
+    range_db: float
 
 
 class SpeechRecognizer:
@@ -137,37 +138,48 @@ class SpeechRecognizer:
         language = self._tracker.decide(heard.languages, seconds)
         decoded = self._decode(heard, language, task, seconds)
         text = self._tokenizer.decode(decoded.tokens).strip()
-        looped = decoded.stop == "repetition"
-        mean = decoded.mean_log_probability
-        rejected = objection(
-            Evidence(text, len(decoded.tokens), seconds, mean, heard.no_speech, looped), self._settings
+        evidence = Evidence(
+            text,
+            tokens=len(decoded.tokens),
+            seconds=seconds,
+            log_probability=decoded.mean_log_probability,
+            no_speech=heard.no_speech,
+            looped=decoded.stop == "repetition",
+            range_db=heard.range_db,
         )
+        rejected = objection(evidence, self._settings)
         return Transcription(
             text="" if rejected else text,
             language=language,
             language_probability=heard.languages[language],
-            log_probability=mean,
+            log_probability=evidence.log_probability,
             compression_ratio=compression_ratio(text),
-            tokens=len(decoded.tokens),
+            tokens=evidence.tokens,
             rejected=rejected,
         )
 
     def _listen(self, samples: Samples, allowed: Sequence[str]) -> _Heard:
         configuration = self._model.configuration
-        context = self._context(samples)
+        mel, spoken = self._mel(samples)
+        context = self._context(mel)
         start = np.array([[configuration.tokens.start]], np.int64)
         logits, past = self._model.step(start, self._model.empty_past(), context)
+        languages = {allowed[0]: 1.0}
+        if len(allowed) > 1:
+            shares = probabilities(logits[0, [configuration.languages[code] for code in allowed]])
+            languages = dict(zip(allowed, map(float, shares), strict=True))
         no_speech = float(probabilities(logits)[0, configuration.tokens.no_speech])
-        if len(allowed) == 1:
-            return _Heard(context, past, no_speech, {allowed[0]: 1.0})
-        shares = probabilities(logits[0, [configuration.languages[code] for code in allowed]])
-        return _Heard(context, past, no_speech, dict(zip(allowed, map(float, shares), strict=True)))
+        return _Heard(context, past, no_speech, languages, loudness_range(mel[:, :spoken]))
 
-    def _context(self, samples: Samples) -> Context:
-        """Cross keys and values of the utterance, a tail of silence, and encoded silence to the end of the window."""
-        window = 2 * self._model.configuration.audio_positions
+    def _mel(self, samples: Samples) -> tuple[Floats, int]:
+        """Log-mel of the utterance with a tail of silence, and how many frames are the utterance."""
         tail = np.zeros(max(WINDOW, int(self._settings.tail_s * SAMPLE_RATE)), np.float32)
-        mel = log_mel(np.concatenate([samples, tail]), self._model.configuration.mels)
+        sound = np.concatenate([samples, tail])
+        return log_mel(sound, self._model.configuration.mels), len(samples) * FRAMES_PER_S // SAMPLE_RATE
+
+    def _context(self, mel: Floats) -> Context:
+        """What the encoder makes of the sound, and encoded silence behind it to the end of the window."""
+        window = 2 * self._model.configuration.audio_positions
         frames = max(mel.shape[1], int(self._settings.context_s * FRAMES_PER_S))
         context = self._model.encode(fit_mel(mel, min(frames, window)))
         return append(context, self._encoded_silence(), _SILENCE_GROUP)

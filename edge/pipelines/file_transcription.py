@@ -14,7 +14,7 @@ from edge.results import Onset, Segment, Transcription
 Recognize = Callable[[Samples], Transcription]
 Cut = Callable[[Iterable[AudioChunk]], Iterable[Onset | Segment]]
 
-WINDOW_S = 20.0
+WINDOW_S = 27.0
 PAUSE_S = 2.0
 _UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "km", "yue"})
 
