@@ -21,7 +21,9 @@ def test_ordinary_speech_passes():
         ({"text": ""}, "silence"),
         ({"text": " ... "}, "silence"),
         ({"text": "♪♪♪"}, "silence"),
-        ({"no_speech": 0.99}, "silence"),
+        ({"no_speech": 0.99, "log_probability": -0.8}, "silence"),
+        ({"looped": True, "log_probability": -0.8}, "repetition"),
+        ({"range_db": 9.0, "no_speech": 0.5}, "steady_sound"),
         ({"text": "la la la " * 30}, "compression_ratio"),
         ({"tokens": 120}, "token_rate"),
         ({"log_probability": -1.8}, "log_probability"),
@@ -29,6 +31,20 @@ def test_ordinary_speech_passes():
 )
 def test_each_guard_objects(change, reason):
     assert objection(replace(GOOD, **change), SETTINGS) == reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"no_speech": 0.99},  # the model says so of clear speech, too; only with doubt about the words does it count
+        {"looped": True},  # one copy of the loop was kept, and the decoder is sure of it
+        {"range_db": 9.0},  # speech in loud noise
+        {"range_db": 30.0, "no_speech": 0.55},
+        {"log_probability": -0.8},
+    ],
+)
+def test_one_doubt_alone_withholds_nothing(change):
+    assert objection(replace(GOOD, **change), SETTINGS) is None
 
 
 @pytest.mark.parametrize("text", ["你好", "да", "не", "Ж", "日本語", "5", "é"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, log_mel, mel_filters
+from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, log_mel, loudness_range, mel_filters
 
 
 def slow_mel_scale(hertz):
@@ -75,3 +75,28 @@ def test_filters_have_unit_area():
     assert (filters >= 0).all()
     # triangles narrower than a bin are sampled coarsely, so only wide ones are exact
     np.testing.assert_allclose(filters[60:].sum(axis=1) * 40, 1.0, rtol=0.02)
+
+
+def voice_like(pause_level):
+    """Noise in the band of the voice, loud for 0.3 s and at `pause_level` for 0.2 s, again and again."""
+    rng = np.random.default_rng(4)
+    envelope = np.tile(np.concatenate([np.ones(4800), np.full(3200, pause_level)]), 6)
+    return (0.1 * rng.standard_normal(len(envelope)) * envelope).astype(np.float32)
+
+
+def test_loudness_range_is_that_of_the_pauses_in_decibels():
+    assert loudness_range(log_mel(voice_like(0.1))) == pytest.approx(20, abs=2)
+    assert loudness_range(log_mel(voice_like(0.01))) == pytest.approx(40, abs=3)
+    assert loudness_range(log_mel(voice_like(1.0))) < 3
+
+
+def test_loudness_range_does_not_depend_on_the_level_nor_on_rumble():
+    sound = voice_like(0.1)
+    rumble = 0.5 * np.sin(2 * np.pi * 60 * np.arange(len(sound)) / SAMPLE_RATE)
+    plain = loudness_range(log_mel(sound))
+    assert loudness_range(log_mel(sound * np.float32(0.05))) == pytest.approx(plain, abs=0.1)
+    assert loudness_range(log_mel((sound + rumble).astype(np.float32))) == pytest.approx(plain, abs=3)
+
+
+def test_loudness_range_of_nothing_is_zero():
+    assert loudness_range(np.zeros((80, 0), np.float32)) == 0
