@@ -126,7 +126,8 @@ def find_unspelled(sentence: str, spells: Callable[[str], bool]) -> list[tuple[i
         if any(match[0][index].isalpha() for index in strange):
             start, end = _word_around(match[0], start, end)
         elif unicodedata.category(match[0][end - 1]) == "Sc":
-            end = _AMOUNT.match(match[0], end).end()  # type: ignore[union-attr] - it matches the empty text too
+            amount = _AMOUNT.match(match[0], end)
+            end = amount.end() if amount else end
         found.append((match.start() + start, match.start() + end, match[0][start:end]))
     return _joined(found, sentence)
 

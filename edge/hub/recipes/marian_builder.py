@@ -85,4 +85,5 @@ class Builder:
 
 def dequantised(matrix: Matrix) -> npt.NDArray[np.float32]:
     """The real weights, float32."""
-    return matrix.values.astype(np.float32) * np.float32(matrix.scale)
+    weights: npt.NDArray[np.float32] = matrix.values.astype(np.float32) * np.float32(matrix.scale)
+    return weights

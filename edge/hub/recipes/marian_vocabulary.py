@@ -80,7 +80,7 @@ def tokenizer_json(vocabulary: Vocabulary) -> str:
         charsmap = base64.b64encode(vocabulary.charsmap).decode()
         normalizers.insert(0, {"type": "Precompiled", "precompiled_charsmap": charsmap})
     metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
-    tree = {
+    tree: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
