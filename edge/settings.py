@@ -79,9 +79,9 @@ class RecognitionSettings(_Settings):
     """Catalogue id of the speech model."""
     beam: int = Field(default=3, ge=1, le=8)
     """Hypotheses kept where the likeliest words are in doubt; 1 never looks at others."""
-    beam_lag: float = Field(default=3.0, gt=0)
+    beam_lag: float = Field(default=2.5, gt=0)
     """A hypothesis this much less likely (in log-probability) than the best is dropped."""
-    beam_below: float = -0.25
+    beam_below: float = -0.3
     """A lower mean log-probability per token of the likeliest words is doubt."""
     beam_from_s: float = Field(default=12.0, gt=0)
     """Longer sounds, as recordings give them, always get the beam: nobody waits for them."""

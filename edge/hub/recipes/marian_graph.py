@@ -180,17 +180,25 @@ def _normalise(graph: Builder, model: MarianModel, shape: Shape, prefix: str, x:
 
 
 def _candidates(graph: Builder, shape: Shape, shortlist: Shortlist) -> str:
-    """Ids of the target tokens this sentence may use, ascending, int64 [n]."""
-    always = np.arange(shape.target_size) < shortlist.first
+    """Ids of the target tokens this sentence may use, each once, the end token first, int64 [n].
+
+    The lists of all source tokens are laid end to end. Each entry writes its place into a table by token id; those
+    that find their own place there are kept. (Marking them in a mask over the vocabulary and searching that costs
+    three times as much.)
+    """
     table = graph.constant("shortlist", shortlist.table)
     flat = graph.node("Reshape", graph.node("Gather", table, "input_ids"), graph.integers("any", -1))
     ids = graph.node("Cast", flat, to=TensorProto.INT64)
     if shape.copies:
         ids = graph.node("Concat", ids, "input_ids", axis=0)
-    ones = graph.node("Expand", graph.constant("yes", np.array([True])), graph.node("Shape", ids))
-    mask = graph.node("ScatterElements", graph.constant("always", always), ids, ones, axis=0)
-    every = graph.constant("every", np.arange(shape.target_size, dtype=np.int64))
-    return graph.node("Compress", every, mask, axis=0)
+    most = POSITIONS * (shortlist.table.shape[1] + 1)
+    every_place = graph.constant("places", np.arange(most, dtype=np.int32))
+    places = graph.node("Slice", every_place, graph.integers("first_place", 0), graph.node("Shape", ids))
+    empty = graph.constant("no_places", np.zeros(shape.target_size, np.int32))
+    taken = graph.node("Gather", graph.node("ScatterElements", empty, ids, places, axis=0), ids)
+    others = graph.node("GreaterOrEqual", ids, graph.constant("always", np.array(shortlist.first, np.int64)))
+    kept = graph.node("Compress", ids, graph.node("And", graph.node("Equal", taken, places), others), axis=0)
+    return graph.node("Concat", graph.integers("first", *range(shortlist.first)), kept, axis=0)
 
 
 def _memory(graph: Builder, model: MarianModel, shape: Shape, layer: int, encoded: str) -> tuple[str, str]:
