@@ -69,9 +69,7 @@ def test_layers(path):
         return  # app, cli and the public face may import everything
     own = layer(path)
     bad = sorted(
-        name
-        for name in imports(path)
-        if name.startswith("edge.") and name.split(".")[1] not in allowed | {own}
+        name for name in imports(path) if name.startswith("edge.") and name.split(".")[1] not in allowed | {own}
     )
     assert bad == []
     assert "." not in {name[:1] for name in imports(path)}, "relative import"
@@ -99,9 +97,7 @@ def test_camera_and_window_calls_stay_at_their_ends():
 
 
 def test_modules_stay_small():
-    sizes = {
-        str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES
-    }
+    sizes = {str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {name: lines for name, lines in sizes.items() if lines > MODULE_LINES} == {}
 
 
