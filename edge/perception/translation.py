@@ -79,12 +79,12 @@ class Translator:
         known = self._phrasebook.find(line)
         if known is not None:
             return known
-        return self._gap.join(self._sentence(sentence) for sentence in split_sentences(line))
+        sentences = split_sentences(line)
+        if len(sentences) == 1:
+            return self._sentence(sentences[0])
+        return self._gap.join(self._phrasebook.find(each) or self._sentence(each) for each in sentences)
 
     def _sentence(self, sentence: str) -> str:
-        known = self._phrasebook.find(sentence)
-        if known is not None:
-            return known
         if not _has_letters(sentence):
             return sentence
         form = give_form(sentence, self.source_language, ADDRESS)

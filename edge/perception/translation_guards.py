@@ -74,7 +74,9 @@ def units(text: str) -> list[str]:
 def find_loop(parts: Sequence[str]) -> Loop | None:
     """The first n-gram that stands there too often in a row, compared without case and punctuation."""
     plain = [part.casefold().strip(".,;:!?…\"'()") for part in parts]
-    characters = bool(plain) and max(map(len, parts)) == 1
+    if len(set(plain)) == len(plain):
+        return None
+    characters = max(map(len, parts)) == 1
     allowed = _CHARACTER_REPEATS if characters else _WORD_REPEATS
     for size in range(1, min(_LONGEST, len(plain) // 2) + 1):
         found = _run(plain, size, allowed.get(size, 2))

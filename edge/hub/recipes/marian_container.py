@@ -27,6 +27,7 @@ _VERSION = 1
 _SHORTLIST_MAGIC = 0xF11A48D5013417F5
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_ITEMS = 100_000
+_SPECIAL = 2  # the end token and the unknown token are candidates of every sentence
 
 Config = Mapping[str, Any]
 _Item = tuple[str, int, tuple[int, ...], bytes]
@@ -159,7 +160,7 @@ def read_shortlist(data: bytes, source_size: int, target_size: int, file: str) -
         _refuse(file, "it does not fit the vocabularies")
     table = np.zeros((source_size, int(lengths.max(initial=1))), np.uint16)
     table[np.arange(table.shape[1]) < lengths[:, None]] = ids
-    return Shortlist(min(int(first), target_size), table)
+    return Shortlist(min(max(int(first), _SPECIAL), target_size), table)
 
 
 def parse_yaml(text: str) -> dict[str, Any]:
