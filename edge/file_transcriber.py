@@ -17,7 +17,7 @@ from edge.perception.voice_activity import MODEL_ID, VoiceActivityDetector
 from edge.pipelines.file_transcription import transcribe_chunks
 from edge.results import Onset, Segment, Transcription
 from edge.settings import Settings
-from edge.sources.recording import probe, read_audio
+from edge.sources.recording import read_audio
 
 
 class FileTranscriber:
@@ -68,7 +68,6 @@ class FileTranscriber:
         Raises:
             SourceError: the file cannot be read to its end.
         """
-        probe(path)
         self._recognizer.reset()
         transcript = transcribe_chunks(read_audio(path), self._cut, self._recognize)
         return {"file": str(path), **asdict(transcript), "segments": [asdict(part) for part in transcript.segments]}

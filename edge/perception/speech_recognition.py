@@ -23,7 +23,7 @@ from edge.media import Samples
 from edge.perception.hallucination import Evidence, compression_ratio, objection, token_limit
 from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW, log_mel, loudness_range
 from edge.perception.spoken_language import LanguageTracker, allowed_languages
-from edge.perception.whisper_model import Context, WhisperModel, append, condense, fit_mel, prompt_tokens
+from edge.perception.whisper_model import Context, Encoder, WhisperModel, append, condense, fit_mel, prompt_tokens
 from edge.results import Transcription
 from edge.settings import RecognitionSettings
 
@@ -57,12 +57,18 @@ class SpeechRecognizer:
 
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, model: WhisperModel, tokenizer: Tokenizer, settings: RecognitionSettings) -> None:
+    def __init__(
+        self,
+        model: WhisperModel,
+        tokenizer: Tokenizer,
+        settings: RecognitionSettings,
+        silence: Context | None = None,
+    ) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._settings = settings
         self._tracker = LanguageTracker(settings.language_margin)
-        self._silence: Context | None = None
+        self._silence = silence
         configuration = model.configuration
         self._forbidden = mask(configuration.vocabulary, configuration.suppress, configuration.tokens.timestamps)
         self._forbidden_first = self._forbidden + mask(configuration.vocabulary, configuration.suppress_first)
@@ -76,8 +82,10 @@ class SpeechRecognizer:
             ModelCorruptError: its configuration is damaged.
             InferenceError: a graph or the tokenizer cannot be read.
         """
+        # Silence is encoded in a session of its own, which gives the memory of a whole window back when it ends.
+        silence = _encode_silence(Encoder.load(folder, sessions, THREADS))
         model = WhisperModel.load(folder, sessions, THREADS)
-        return cls(model, Tokenizer.load(folder / "tokenizer.json"), settings)
+        return cls(model, Tokenizer.load(folder / "tokenizer.json"), settings, silence)
 
     @property
     def languages(self) -> list[str]:
@@ -186,10 +194,7 @@ class SpeechRecognizer:
 
     def _encoded_silence(self) -> Context:
         if self._silence is None:
-            configuration = self._model.configuration
-            nothing = np.zeros((configuration.mels, 0), np.float32)
-            whole = self._model.encode(fit_mel(nothing, 2 * configuration.audio_positions))
-            self._silence = condense(whole, _SILENCE_GROUP)
+            self._silence = _encode_silence(self._model)
         return self._silence
 
     def _decode(self, heard: _Heard, language: str, task: Task, seconds: float) -> Decoded:
@@ -212,3 +217,10 @@ class SpeechRecognizer:
         if sure or settings.beam == 1:
             return decoded
         return beam(step, logits, past, rules, settings.beam, settings.beam_lag)
+
+
+def _encode_silence(model: WhisperModel | Encoder) -> Context:
+    """A whole window of silence, condensed."""
+    configuration = model.configuration
+    nothing = np.zeros((configuration.mels, 0), np.float32)
+    return condense(model.encode(fit_mel(nothing, 2 * configuration.audio_positions)), _SILENCE_GROUP)

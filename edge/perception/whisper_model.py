@@ -77,15 +77,43 @@ class Context:
     bias: Floats = field(repr=False)
 
 
+class Encoder:
+    """The encoder session of a model."""
+
+    def __init__(self, configuration: WhisperConfiguration, session: Session) -> None:
+        self.configuration = configuration
+        self._session = session
+        self._outputs = cross_names(configuration)
+
+    @classmethod
+    def load(cls, folder: Path, sessions: SessionFactory, threads: int) -> Encoder:
+        """Open the encoder in `folder`; raises as `WhisperModel.load`."""
+        configuration = read_configuration(folder)
+        file = folder / f"encoder_model_{configuration.precision}.onnx"
+        return cls(configuration, sessions.open(file, threads=threads))
+
+    def encode(self, mel: Floats) -> Context:
+        """Encode a sound.
+
+        Args:
+            mel: float32 [mels, frames], frames even and at most twice `audio_positions`.
+
+        Returns:
+            A context of frames / 2 positions.
+        """
+        parts = tuple(self._session.run(self._outputs, {"mel": mel[None]}))
+        return Context(parts, np.zeros(mel.shape[1] // 2, np.float32))
+
+
 class WhisperModel:
     """Encoder and decoder over numpy arrays; no policy."""
 
-    def __init__(self, configuration: WhisperConfiguration, encoder: Session, decoder: Session) -> None:
+    def __init__(self, configuration: WhisperConfiguration, encoder: Encoder, decoder: Session) -> None:
         self.configuration = configuration
         self._encoder = encoder
         self._decoder = decoder
         layers = range(configuration.layers)
-        self._cross_names = [name for layer in layers for name in (f"cross_key_{layer}", f"cross_value_{layer}")]
+        self._cross_names = cross_names(configuration)
         self._past_names = [name for layer in layers for name in (f"past_key_{layer}", f"past_value_{layer}")]
         self._output_names = ["logits", *(f"{part}_{layer}" for layer in layers for part in ("key", "value"))]
 
@@ -98,22 +126,14 @@ class WhisperModel:
             ModelCorruptError: its configuration is damaged.
             InferenceError: a graph cannot be loaded.
         """
-        configuration = read_configuration(folder)
-        encoder = sessions.open(folder / f"encoder_model_{configuration.precision}.onnx", threads=threads)
+        encoder = Encoder.load(folder, sessions, threads)
+        configuration = encoder.configuration
         decoder = sessions.open(folder / f"decoder_model_{configuration.precision}.onnx", threads=1)
         return cls(configuration, encoder, decoder)
 
     def encode(self, mel: Floats) -> Context:
-        """Encode a sound.
-
-        Args:
-            mel: float32 [mels, frames], frames even and at most twice `audio_positions`.
-
-        Returns:
-            A context of frames / 2 positions.
-        """
-        parts = tuple(self._encoder.run(self._cross_names, {"mel": mel[None]}))
-        return Context(parts, np.zeros(mel.shape[1] // 2, np.float32))
+        """As `Encoder.encode`."""
+        return self._encoder.encode(mel)
 
     def empty_past(self) -> Past:
         """The state of a decoder that has seen nothing."""
@@ -127,6 +147,11 @@ class WhisperModel:
         feed.update(zip(self._past_names, past, strict=True))
         logits, *new = self._decoder.run(self._output_names, feed)
         return logits, tuple(new)
+
+
+def cross_names(configuration: WhisperConfiguration) -> list[str]:
+    """Names of the tensors of a context, in their order."""
+    return [name for layer in range(configuration.layers) for name in (f"cross_key_{layer}", f"cross_value_{layer}")]
 
 
 def read_configuration(folder: Path) -> WhisperConfiguration:
