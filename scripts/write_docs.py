@@ -90,6 +90,7 @@ def _speech_recognition(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         ours, theirs = row["ms"]["recogniser"], row["ms"]["peer"]
         peer = f"faster-whisper int8 {theirs:.0f} ms"
         yield f"Whisper base, utterance of {seconds} s", f"{ours:.0f} ms", peer, f"{row['ratio']['recogniser']:.2f}"
+        yield "with file decoding and voice activity", f"{row['ms']['file']:.0f} ms", "", f"{row['ratio']['file']:.2f}"
     for code, row in report["errors"].items():
         change = f"{row['ours'] - row['peer']:+.1f} points"
         peer = f"faster-whisper float32 {row['peer']:.1f} %"
