@@ -101,6 +101,8 @@ class RecognitionSettings(_Settings):
     """More tokens than this per second of audio is a hallucination."""
     min_log_probability: float = -0.85
     """A lower mean log-probability per token is not shown."""
+    min_log_probability_translated: float = -1.5
+    """The same for Whisper's translation into English, which is less sure of its words."""
     max_compression_ratio: float = 2.4
     """More repetitive text is a loop."""
     language_margin: Ratio = 0.2

@@ -38,20 +38,25 @@ class Evidence:
     range_db: float = 60.0
 
 
-def objection(evidence: Evidence, settings: RecognitionSettings) -> str | None:
+def objection(
+    evidence: Evidence, settings: RecognitionSettings, min_log_probability: float | None = None
+) -> str | None:
     """The first guard that objects to the text, by the names of `Transcription.rejected`, or None.
+
+    `min_log_probability` stands in for that of the settings.
 
     Order: from no text at all to weak doubts, so that the reason given is the most telling one.
     """
     silent = not any(character.isalnum() for character in evidence.text)
     unsure = evidence.log_probability < settings.sure_log_probability
     steady = evidence.range_db < settings.min_loudness_range_db
+    lowest = settings.min_log_probability if min_log_probability is None else min_log_probability
     objections = {
         "silence": silent or (unsure and evidence.no_speech > settings.max_no_speech_probability),
         "repetition": evidence.looped and unsure,
         "compression_ratio": compression_ratio(evidence.text) > settings.max_compression_ratio,
         "token_rate": evidence.tokens > token_limit(evidence.seconds, settings.max_tokens_per_s),
-        "log_probability": evidence.log_probability < settings.min_log_probability,
+        "log_probability": evidence.log_probability < lowest,
         "steady_sound": steady and evidence.no_speech > settings.max_no_speech_probability_steady,
     }
     return next((reason for reason, holds in objections.items() if holds), None)

@@ -8,8 +8,8 @@ the decoder to see. docs/adr/0003-whisper-context.md has the measurements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -41,9 +41,11 @@ class _Heard:
 
     context: Context
     past: Past
+    logits: Floats
     no_speech: float
-    languages: Mapping[str, float]
     range_db: float
+    seconds: float
+    said: dict[str, Transcription] = field(default_factory=dict)
 
 
 class SpeechRecognizer:
@@ -69,6 +71,7 @@ class SpeechRecognizer:
         self._settings = settings
         self._tracker = LanguageTracker(settings.language_margin)
         self._silence = silence
+        self._recent: tuple[Samples, _Heard] | None = None
         configuration = model.configuration
         self._forbidden = mask(configuration.vocabulary, configuration.suppress, configuration.tokens.timestamps)
         self._forbidden_first = self._forbidden + mask(configuration.vocabulary, configuration.suppress_first)
@@ -141,43 +144,61 @@ class SpeechRecognizer:
         return self._transcribe(samples, allowed, task)
 
     def _transcribe(self, samples: Samples, allowed: Sequence[str], task: Task) -> Transcription:
-        seconds = len(samples) / SAMPLE_RATE
-        heard = self._listen(samples, allowed)
-        language = self._tracker.decide(heard.languages, seconds)
-        decoded = self._decode(heard, language, task, seconds)
+        heard = self._recall(samples) if task == "translate" else self._listen(samples)
+        shares = {allowed[0]: 1.0}
+        if len(allowed) > 1:
+            languages = self._model.configuration.languages
+            values = probabilities(heard.logits[0, [languages[code] for code in allowed]])
+            shares = dict(zip(allowed, map(float, values), strict=True))
+        language = self._tracker.decide(shares, heard.seconds)
+        if language not in heard.said:
+            heard.said[language] = self._say(heard, language, "transcribe", shares[language])
+        said = heard.said[language]
+        # A translation is less sure of its words than a transcription, so whether somebody speaks is judged by that.
+        return said if said.rejected or task == "transcribe" else self._say(heard, language, task, shares[language])
+
+    def _say(self, heard: _Heard, language: str, task: Task, share: float) -> Transcription:
+        decoded = self._decode(heard, language, task)
         text = self._tokenizer.decode(decoded.tokens).strip()
         evidence = Evidence(
             text,
             tokens=len(decoded.tokens),
-            seconds=seconds,
+            seconds=heard.seconds,
             log_probability=decoded.mean_log_probability,
-            no_speech=heard.no_speech,
+            no_speech=heard.no_speech if task == "transcribe" else 0.0,
             looped=decoded.stop == "repetition",
             range_db=heard.range_db,
         )
-        rejected = objection(evidence, self._settings)
+        lowest = self._settings.min_log_probability
+        if task == "translate":
+            lowest = self._settings.min_log_probability_translated
+        rejected = objection(evidence, self._settings, lowest)
         return Transcription(
             text="" if rejected else text,
             language=language,
-            language_probability=heard.languages[language],
+            language_probability=share,
             log_probability=evidence.log_probability,
             compression_ratio=compression_ratio(text),
             tokens=evidence.tokens,
             rejected=rejected,
         )
 
-    def _listen(self, samples: Samples, allowed: Sequence[str]) -> _Heard:
-        configuration = self._model.configuration
+    def _recall(self, samples: Samples) -> _Heard:
+        """The utterance just transcribed, when it is to be translated next; else it is encoded."""
+        if self._recent is not None and self._recent[0] is samples:
+            return self._recent[1]
+        return self._listen(samples)
+
+    def _listen(self, samples: Samples) -> _Heard:
+        tokens = self._model.configuration.tokens
         mel, spoken = self._mel(samples)
         context = self._context(mel)
-        start = np.array([[configuration.tokens.start]], np.int64)
-        logits, past = self._model.step(start, self._model.empty_past(), context)
-        languages = {allowed[0]: 1.0}
-        if len(allowed) > 1:
-            shares = probabilities(logits[0, [configuration.languages[code] for code in allowed]])
-            languages = dict(zip(allowed, map(float, shares), strict=True))
-        no_speech = float(probabilities(logits)[0, configuration.tokens.no_speech])
-        return _Heard(context, past, no_speech, languages, loudness_range(mel[:, :spoken]))
+        logits, past = self._model.step(np.array([[tokens.start]], np.int64), self._model.empty_past(), context)
+        no_speech = float(probabilities(logits)[0, tokens.no_speech])
+        range_db = loudness_range(mel[:, :spoken])
+        heard = _Heard(context, past, logits, no_speech, range_db, len(samples) / SAMPLE_RATE)
+        self._recent = (samples, heard)
+        return heard
 
     def _mel(self, samples: Samples) -> tuple[Floats, int]:
         """Log-mel of the utterance with a tail of silence, and how many frames are the utterance."""
@@ -197,7 +218,7 @@ class SpeechRecognizer:
             self._silence = _encode_silence(self._model)
         return self._silence
 
-    def _decode(self, heard: _Heard, language: str, task: Task, seconds: float) -> Decoded:
+    def _decode(self, heard: _Heard, language: str, task: Task) -> Decoded:
         configuration = self._model.configuration
 
         def step(tokens: Tokens, past: Past) -> tuple[Floats, Past]:
@@ -206,11 +227,12 @@ class SpeechRecognizer:
         prompt = np.array([prompt_tokens(configuration, language, task)], np.int64)
         logits, past = step(prompt, heard.past)
         longest = min(
-            token_limit(seconds, self._settings.max_tokens_per_s) + 1, configuration.text_positions // 2 - _PROMPT_ROOM
+            token_limit(heard.seconds, self._settings.max_tokens_per_s) + 1,
+            configuration.text_positions // 2 - _PROMPT_ROOM,
         )
         rules = Rules(configuration.tokens.end, self._forbidden, self._forbidden_first, longest)
         settings = self._settings
-        if settings.beam > 1 and seconds >= settings.beam_from_s:
+        if settings.beam > 1 and heard.seconds >= settings.beam_from_s:
             return beam(step, logits, past, rules, settings.beam, settings.beam_lag)
         decoded = greedy(step, logits, past, rules)
         sure = decoded.stop == "end" and decoded.mean_log_probability >= settings.beam_below

@@ -130,9 +130,41 @@ def test_prompt_says_language_and_task():
     recognizer(model).transcribe(speech(1), ["en"])
     last = ct2_files.special("notimestamps")
     assert model.prompts == [
+        (LANGUAGES["pt"], TASKS["transcribe"], last),  # whether anybody speaks is judged by the transcription
         (LANGUAGES["pt"], TASKS["translate"], last),
         (LANGUAGES["en"], TASKS["transcribe"], last),
     ]
+
+
+def test_an_utterance_is_encoded_once_for_transcription_and_translation():
+    model, sound = Model(), speech(1)
+    hears = recognizer(model)
+    assert hears.transcribe(sound, ["en", "pt"]).language == "en"
+    hears.transcribe(sound, ["en"], "translate")
+    assert len(model.frames) == 2  # the sound, and silence
+    assert [prompt[1] for prompt in model.prompts] == [TASKS["transcribe"], TASKS["translate"]]
+    hears.transcribe(sound, ["en"])
+    assert len(model.frames) == 3
+
+
+def test_a_translation_may_be_less_sure_than_a_transcription():
+    class Unsure(Model):
+        def logits(self, tokens):
+            self.sure = 0.4 if TASKS["translate"] in tokens else 0.9
+            return super().logits(tokens)
+
+    assert recognizer(Unsure(), beam=1).transcribe(speech(2), ["pt"], "translate").text == "hello there"
+
+
+def test_what_is_no_speech_is_not_translated():
+    class Unsure(Model):
+        def logits(self, tokens):
+            self.sure = 0.9 if TASKS["translate"] in tokens else 0.4
+            return super().logits(tokens)
+
+    model = Unsure()
+    assert recognizer(model, beam=1).transcribe(speech(2), ["pt"], "translate").rejected == "log_probability"
+    assert len(model.prompts) == 1
 
 
 def test_language_is_decided_among_the_allowed():
