@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.errors import InferenceError
 
+# Text in which no character can join with one beyond a space: printable ASCII and Latin letters, no combining marks.
+_PLAIN = re.compile("[ -~\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]*")
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
+_MOST_WORDS = 20_000
+
 
 class Tokenizer:
-    """A vocabulary with its normalisation.
+    """Any vocabulary with its normalisation.
 
     Args:
         backend: a `tokenizers.Tokenizer`.
@@ -18,8 +24,6 @@ class Tokenizer:
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        # Control pieces are spelled with a leading space (edge/hub/recipes/marian_vocabulary.py): no text has them.
-        self._control = frozenset(id_ for piece, id_ in backend.get_vocab().items() if piece.startswith(" "))
 
     @classmethod
     def load(cls, file: Path) -> Tokenizer:
@@ -28,13 +32,7 @@ class Tokenizer:
         Raises:
             InferenceError: the file is missing or damaged.
         """
-        from tokenizers import Tokenizer as Backend
-
-        try:
-            return cls(Backend.from_str(file.read_text(encoding="utf-8")))
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InferenceError(f"{file} cannot be read ({reason}); run: edge models verify") from error
+        return cls(_read(file))
 
     @property
     def size(self) -> int:
@@ -47,6 +45,70 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of token ids; control tokens and the unknown token are left out."""
-        text: str = self._backend.decode([token for token in ids if token not in self._control])
+        """Text of token ids; special tokens are left out."""
+        text: str = self._backend.decode(list(ids), skip_special_tokens=True)
         return text
+
+
+class SentencePieces:
+    """A SentencePiece vocabulary as the marian recipe writes it: words are tokenised apart from each other.
+
+    Control pieces are spelled with a leading space there, which no text has: nobody can type `</s>`.
+
+    Args:
+        backend: a `tokenizers.Tokenizer`.
+    """
+
+    def __init__(self, backend: Any) -> None:
+        self._whole = Tokenizer(backend)
+        vocabulary: dict[str, int] = backend.get_vocab()
+        pieces = sorted(vocabulary, key=vocabulary.__getitem__)
+        self._pieces = ["" if piece.startswith(" ") else piece.replace("\u2581", " ") for piece in pieces]
+        self._bytes = frozenset(vocabulary[piece] for piece in pieces if _BYTE.fullmatch(piece))
+        self._words: dict[str, list[int]] = {}
+
+    @classmethod
+    def load(cls, file: Path) -> SentencePieces:
+        """Read a `tokenizer.json`.
+
+        Raises:
+            InferenceError: the file is missing or damaged.
+        """
+        return cls(_read(file))
+
+    @property
+    def size(self) -> int:
+        """Number of tokens."""
+        return len(self._pieces)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`, without an end token. The words of plain Latin text are remembered."""
+        if _PLAIN.fullmatch(text) is None:
+            return self._whole.encode(text)
+        ids: list[int] = []
+        for word in text.split(" "):
+            known = self._words.get(word)
+            ids += self._learn(word) if known is None else known
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of token ids; control tokens and the unknown token are left out."""
+        if not self._bytes.isdisjoint(ids):
+            return self._whole.decode([token for token in ids if self._pieces[token]])
+        return "".join([self._pieces[token] for token in ids]).removeprefix(" ")
+
+    def _learn(self, word: str) -> list[int]:
+        if len(self._words) >= _MOST_WORDS:
+            self._words.clear()
+        ids = self._words[word] = self._whole.encode(word)
+        return ids
+
+
+def _read(file: Path) -> Any:
+    from tokenizers import Tokenizer as Backend
+
+    try:
+        return Backend.from_str(file.read_text(encoding="utf-8"))
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InferenceError(f"{file} cannot be read ({reason}); run: edge models verify") from error

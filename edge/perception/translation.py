@@ -94,6 +94,8 @@ class Translator:
 
     def _carried(self, protected: Protected) -> str:
         """The translation with every code in it; a sentence that loses one is translated around it."""
+        if not protected.kept:
+            return self._checked(protected.text)
         if not _has_letters(protected.code.sub("", protected.text)):
             return protected.text
         written = self._checked(protected.text)

@@ -12,6 +12,7 @@ _WORD_REPEATS = {1: 3, 2: 3}
 _CHARACTER_REPEATS = {1: 5, 2: 3, 3: 3}
 _LONGEST = 12
 _SYLLABLES = re.compile(r"([^\W\d_]{1,6}?)\1{4,}")
+_LONG_WORD = 7
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")
 
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
@@ -51,8 +52,14 @@ def loops(text: str, source: str) -> bool:
     if found is not None:
         model = find_loop(units(source))
         return model is None or found.repeats > model.repeats
-    stutter = _SYLLABLES.search(text)
-    return stutter is not None and _SYLLABLES.search(source) is None
+    return _stutters(text) and not _stutters(source)
+
+
+def _stutters(text: str) -> bool:
+    """Whether a word is one syllable over and over; such a word is long and has few different letters."""
+    return any(
+        len(word) > _LONG_WORD and 2 * len(set(word)) < len(word) and _SYLLABLES.search(word) for word in text.split()
+    )
 
 
 def collapse(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.errors import ModelCorruptError
 from edge.inference.sessions import Session, SessionFactory
-from edge.inference.tokenization import Tokenizer
+from edge.inference.tokenization import SentencePieces
 
 FORMAT = 1
 
@@ -82,7 +82,9 @@ class TranslationModel:
         max_tokens: longest sentence, in tokens without the end token.
     """
 
-    def __init__(self, description: _Description, session: Session, source: Tokenizer, target: Tokenizer) -> None:
+    def __init__(
+        self, description: _Description, session: Session, source: SentencePieces, target: SentencePieces
+    ) -> None:
         self.source_language = description.source
         self.target_language = description.target
         self.max_tokens = description.max_positions - 1
@@ -101,9 +103,9 @@ class TranslationModel:
             InferenceError: the graph cannot be loaded or run.
         """
         description = _describe(folder)
-        source = Tokenizer.load(folder / description.source_tokenizer)
+        source = SentencePieces.load(folder / description.source_tokenizer)
         same = description.source_tokenizer == description.target_tokenizer
-        target = source if same else Tokenizer.load(folder / description.target_tokenizer)
+        target = source if same else SentencePieces.load(folder / description.target_tokenizer)
         model = cls(description, sessions.open(folder / description.model, threads=_THREADS), source, target)
         model.generate([], 2)
         return model

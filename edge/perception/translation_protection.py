@@ -23,7 +23,7 @@ ADDRESS = re.compile(_ADDRESS)
 _PATTERN = re.compile(f"{_ADDRESS}|(?P<telephone>{_TELEPHONE})")
 _AMOUNT = re.compile(r"(?:[\d.,]*\d)?")
 _NO_CODE = re.compile(r"(?!)")
-_HINT = re.compile(r"[@#]|\w\.\w|/|\d[ -]\d")
+_GAP = re.compile(r"\d[ -]")
 _MIN_TELEPHONE_DIGITS = 9
 _LETTERS = "XQZKWJ"
 
@@ -73,7 +73,7 @@ class Protected:
 def find_fixed(sentence: str) -> list[tuple[int, int, str]]:
     """Spans of addresses and telephone numbers: (start, end, what to write for it)."""
     found: list[tuple[int, int, str]] = []
-    if _HINT.search(sentence) is None:
+    if not any(sign in sentence for sign in "@#/") and "." not in sentence[:-1] and _GAP.search(sentence) is None:
         return found
     for match in _PATTERN.finditer(sentence):
         if match["telephone"] and sum(map(str.isdigit, match[0])) < _MIN_TELEPHONE_DIGITS:

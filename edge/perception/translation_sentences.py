@@ -7,6 +7,7 @@ import re
 
 _OPENING = "\"'“”‘’«»([{¿¡—–-"
 _CLOSING = "\"'”’»)\\]}」』）】"
+_MARKS = ".!?…。！？"
 # An end: Latin marks need white space after them, full-width marks do not.
 _END = re.compile(rf"(?:[.!?…]+[{_CLOSING}]*(?=\s)|[。！？]+[{_CLOSING}]*)\s*")
 _WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«]+$")
@@ -30,6 +31,8 @@ def split_sentences(text: str) -> list[str]:
 
     Decimals, initials ("J. R."), abbreviations, ellipses inside a sentence and domain names are not ends.
     """
+    if not any(mark in text[:-1] for mark in _MARKS):
+        return [text.strip()] if text.strip() else []
     sentences, start = [], 0
     for match in _END.finditer(text):
         if match.end() < len(text) and _ends(text, start, match):

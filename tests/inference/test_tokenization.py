@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import InferenceError
-from edge.inference.tokenization import Tokenizer
+from edge.inference.tokenization import SentencePieces, Tokenizer
 
 ODD = [
     "",
@@ -33,12 +33,59 @@ ODD = [
 ]
 
 
-def test_a_missing_or_damaged_file_is_named(tmp_path):
+@pytest.mark.parametrize("kind", [Tokenizer, SentencePieces])
+def test_a_missing_or_damaged_file_is_named(tmp_path, kind):
     with pytest.raises(InferenceError, match=r"none\.json cannot be read.*edge models verify"):
-        Tokenizer.load(tmp_path / "none.json")
+        kind.load(tmp_path / "none.json")
     (tmp_path / "bad.json").write_text("{", encoding="utf-8")
     with pytest.raises(InferenceError, match=r"bad\.json cannot be read"):
-        Tokenizer.load(tmp_path / "bad.json")
+        kind.load(tmp_path / "bad.json")
+
+
+class FakeBackend:
+    """Two pieces; counts what it is asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def get_vocab(self):
+        return {" </s>": 0, " <unk>": 1, "\u2581go": 2, "ing": 3, "\u2581now": 4, "<0x41>": 5}
+
+    def encode(self, text, add_special_tokens):
+        self.asked.append(text)
+        return type("Encoding", (), {"ids": {"": [], "going": [2, 3], "now": [4]}.get(text, [1])})
+
+    def decode(self, ids, skip_special_tokens):
+        return f"backend {ids}"
+
+
+def test_plain_words_are_looked_up_once():
+    backend = FakeBackend()
+    pieces = SentencePieces(backend)
+    assert pieces.encode("going now  going ") == [2, 3, 4, 2, 3]
+    assert pieces.encode("now going") == [4, 2, 3]
+    assert backend.asked == ["going", "now", ""]
+
+
+@pytest.mark.parametrize("text", ["going\tnow", "going\u0301 now", "going \u4f60", "\u00bd now"])
+def test_text_whose_characters_may_join_is_not_cut(text):
+    backend = FakeBackend()
+    SentencePieces(backend).encode(text)
+    assert backend.asked == [text]
+
+
+def test_remembered_words_are_bounded(monkeypatch):
+    monkeypatch.setattr("edge.inference.tokenization._MOST_WORDS", 3)
+    pieces = SentencePieces(FakeBackend())
+    for number in range(20):
+        pieces.encode(f"word{number}")
+    assert len(pieces._words) <= 3
+
+
+def test_pieces_are_joined_and_bytes_left_to_the_backend():
+    pieces = SentencePieces(FakeBackend())
+    assert pieces.decode([2, 3, 1, 4, 0]) == "going now"
+    assert pieces.decode([2, 5, 1, 0]) == "backend [2, 5]"
 
 
 def carried_vocabulary(pair):
@@ -56,7 +103,7 @@ def carried_vocabulary(pair):
 def test_real_vocabulary_equals_sentencepiece_on_flores_and_odd_text(pair, model_folder, shared_data):
     import sentencepiece
 
-    ours = Tokenizer.load(model_folder(f"mt-{pair}-2021") / "tokenizer.json")
+    ours = SentencePieces.load(model_folder(f"mt-{pair}-2021") / "tokenizer.json")
     file = carried_vocabulary(pair.replace("-", ""))
     theirs = sentencepiece.SentencePieceProcessor(model_file=str(file))
     assert ours.size == theirs.get_piece_size()

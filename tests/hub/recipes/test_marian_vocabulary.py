@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge.errors import RecipeError
 from edge.hub.recipes.marian_vocabulary import read_vocabulary, tokenizer_json
-from edge.inference.tokenization import Tokenizer
+from edge.inference.tokenization import SentencePieces
 
 ODD = [
     "",
@@ -33,7 +33,7 @@ def pair(data, tmp_path):
     (tmp_path / "v.spm").write_bytes(data)
     file = tmp_path / "tokenizer.json"
     file.write_text(tokenizer_json(read_vocabulary(data, "v.spm")), encoding="utf-8")
-    return Tokenizer.load(file), sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "v.spm"))
+    return SentencePieces.load(file), sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "v.spm"))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "byte fallback"])
