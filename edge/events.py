@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+Corners = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+"""Four points (x, y) in pixels of the camera frame (`results.Quad`)."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -107,6 +110,82 @@ class StageFailed(Event):
 
 
 @dataclass(frozen=True)
+class SignTranslated(Event):
+    """A text in the picture has settled and is translated; once for each region.
+
+    Attributes:
+        region: number of the region within the session; SignsMoved says where it goes.
+        box: its corners in pixels of the frame at `captured_ns`: top-left, top-right, bottom-right, bottom-left of
+            what is written.
+        text: what is written, in `language`.
+        translation: in `target`; None when there is no way to translate it, equal to `text` when there is no need.
+        language: code of the language of the text.
+        target: code of the wearer's language.
+        lines: corners of every line, to be erased.
+        ink: colour of the letters: blue, green, red.
+        paper: colour behind them.
+        vertical: written from top to bottom.
+        latency_ms: from the first frame in which the text was seen to the overlay being shown; None until then.
+    """
+
+    region: int
+    box: Corners
+    text: str
+    translation: str | None
+    language: str
+    target: str
+    lines: tuple[Corners, ...] = ()
+    ink: tuple[int, int, int] = (0, 0, 0)
+    paper: tuple[int, int, int] = (255, 255, 255)
+    vertical: bool = False
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class SignsMoved(Event):
+    """Where the translated regions are in the frame at `captured_ns`. One that is not listed has gone.
+
+    Told only when something moved by more than the still-scene tolerance, came back or went.
+    """
+
+    boxes: tuple[tuple[int, Corners], ...]
+
+
+@dataclass(frozen=True)
+class SceneRecognized(Event):
+    """What the wearer looks at has changed and settled.
+
+    Attributes:
+        label: key of the category, `unknown`, or the name of a taught thing.
+        name: its name in `target`.
+        score: calibrated probability, 0..1.
+        target: code of the wearer's language.
+        latency_ms: from the first frame that showed it to the name being shown; None until then.
+    """
+
+    label: str
+    name: str
+    score: float
+    target: str
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class SenseChanged(Event):
+    """A sense of the camera works less hard, or harder again, so that speech keeps up.
+
+    Attributes:
+        sense: `signs` or `scene`.
+        level: `full`, `slow`, `small` (slow, and smaller pictures) or `off`.
+        reason: `lag`, `temperature`; `recovered` on the way up.
+    """
+
+    sense: str
+    level: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class SessionEnded(Event):
     """Capture has ended; totals of the session. Percentiles are None when there was no subtitle."""
 
@@ -116,6 +195,8 @@ class SessionEnded(Event):
     latency_p90_ms: float | None = None
     audio_lost_s: float = 0.0
     peak_rss_mb: float | None = None
+    signs: int = 0
+    scenes: int = 0
 
 
 def as_record(event: Event) -> dict[str, Any]:

@@ -83,3 +83,75 @@ class Translation:
     text: str
     source_language: str
     target_language: str
+
+
+Point = tuple[float, float]
+"""x, y in pixels of the camera frame."""
+
+Quad = tuple[Point, Point, Point, Point]
+"""Four corners in the order top-left, top-right, bottom-right, bottom-left of what is written, as it is read."""
+
+Color = tuple[int, int, int]
+"""Blue, green, red, 0..255."""
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """One line of text in a frame.
+
+    Attributes:
+        box: where it is; the first corner is where the text begins, also on a turned sign.
+        text: what it says.
+        confidence: mean probability of its characters, 0..1.
+        vertical: written from top to bottom, as Chinese and Japanese may be.
+    """
+
+    box: Quad
+    text: str
+    confidence: float
+    vertical: bool = False
+
+
+@dataclass(frozen=True)
+class Region:
+    """Lines that belong together: a paragraph, a sign, an entry of a menu.
+
+    Attributes:
+        lines: in the order in which they are read.
+        box: the smallest turned rectangle around them.
+        text: the lines joined into running text; hyphens at line ends mended.
+        confidence: mean of the lines, weighed by their length, 0..1.
+        ink: colour of the letters.
+        paper: colour behind them.
+    """
+
+    lines: tuple[TextLine, ...]
+    box: Quad
+    text: str
+    confidence: float
+    ink: Color = (0, 0, 0)
+    paper: Color = (255, 255, 255)
+
+    @property
+    def vertical(self) -> bool:
+        """Whether its lines run from top to bottom."""
+        return bool(self.lines) and all(line.vertical for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Category:
+    """What is seen.
+
+    Attributes:
+        label: key of the category (`coffee_mug`), `unknown`, or the name that the wearer taught.
+        name: its name in the wearer's language.
+        score: calibrated probability, 0..1.
+    """
+
+    label: str
+    name: str
+    score: float
+
+
+UNKNOWN = "unknown"
+"""Label of what is none of the known things."""

@@ -120,6 +120,50 @@ class TranslationSettings(_Settings):
     """Tab-separated file of fixed terms: source term, target term."""
 
 
+class TextSettings(_Settings):
+    """Finding and reading text in pictures."""
+
+    detector: str = "ppocr-det-small"
+    """Catalogue id of the text detection model."""
+    recognizer: str = "ppocr-rec-small"
+    """Catalogue id of the text recognition model."""
+    min_confidence: Ratio = 0.5
+    """Lines of which the recogniser is less sure are not read."""
+
+
+class SignSettings(_Settings):
+    """Signs in the camera picture: how they are followed and when they are shown."""
+
+    interval_s: float = Field(default=0.4, ge=0)
+    """Shortest time between two readings of a moving scene."""
+    votes: int = Field(default=2, ge=1, le=10)
+    """Readings that must agree before a text is settled."""
+    hold_s: float = Field(default=1.5, ge=0)
+    """How long a region is kept that is no longer found."""
+
+
+class SceneSettings(_Settings):
+    """Recognition of what the wearer looks at."""
+
+    model: str = "recognizer-vit-s14"
+    """Catalogue id of the image recognition model."""
+    interval_s: float = Field(default=1.0, ge=0)
+    """Shortest time between two looks at a changing scene."""
+    votes: int = Field(default=2, ge=1, le=10)
+    """Looks that must agree before a name is shown."""
+
+
+class SchedulingSettings(_Settings):
+    """Who may use the processor: speech first."""
+
+    max_lag_s: float = Field(default=2.0, gt=0)
+    """Captions later than this make the camera senses step down."""
+    max_temperature_c: float = Field(default=80.0, gt=0, le=120)
+    """A hotter processor makes them step down, too."""
+    recover_s: float = Field(default=10.0, gt=0)
+    """So long without cause and they step up again."""
+
+
 class HudSettings(_Settings):
     """What the wearer sees."""
 
@@ -145,6 +189,10 @@ class HudSettings(_Settings):
     """Past captions kept in memory."""
     lag_s: float = Field(default=4.0, gt=0)
     """Captions that come later than this after the speech are reported as late."""
+    overlay: Literal["replace", "below", "off"] = "replace"
+    """Translated signs: over the original, below it, or not in the picture."""
+    sign_source: bool = False
+    """Show the original text of a sign, too."""
     backdrop: Literal["camera", "black"] = "camera"
     """Behind the text: the camera picture, or black, which see-through displays do not light."""
     fonts: tuple[Path, ...] = ()
@@ -160,6 +208,10 @@ class Settings(_Settings):
     segmentation: SegmentationSettings = SegmentationSettings()
     recognition: RecognitionSettings = RecognitionSettings()
     translation: TranslationSettings = TranslationSettings()
+    text: TextSettings = TextSettings()
+    signs: SignSettings = SignSettings()
+    scene: SceneSettings = SceneSettings()
+    scheduling: SchedulingSettings = SchedulingSettings()
     hud: HudSettings = HudSettings()
 
 
