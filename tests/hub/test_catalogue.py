@@ -39,6 +39,8 @@ def test_default_set(shipped):
     assert [model.id for model in shipped.defaults()] == [
         "silero-vad",
         "whisper-base",
+        "ppocr-det-small",
+        "ppocr-rec-small",
         "font-noto-sans",
         "font-noto-sans-arabic",
         "font-heebo",

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from edge.errors import DownloadError, LicenceError, ModelCorruptError, RecipeError, StoreError, UnknownModelError
-from edge.hub import recipes
+from edge.hub import fetch, recipes
 from edge.hub.plan import make_plan
 from edge.hub.pull import PullOptions, pull
 from edge.hub.recipes import copy
@@ -330,3 +330,28 @@ def test_a_read_only_store_with_everything_installed_needs_no_writing(one, monke
     pull(one, one.catalogue)
     monkeypatch.setattr(type(one), "changing", None)
     assert statuses(pull(one, one.catalogue)) == {"a": "already"}
+
+
+def test_a_file_that_came_with_the_package(tmp_path, make_store, model_entry, file_entry, monkeypatch):
+    package = tmp_path / "package"
+    (package / "made").mkdir(parents=True)
+    (package / "made" / "model.bin").write_bytes(CONTENT)
+    monkeypatch.setattr(fetch, "catalogue_path", lambda: package / "catalog.toml")
+    store = make_store(model_entry("a", file_entry("model.bin", CONTENT, {"packaged": "made/model.bin"})))
+    assert make_plan(store, store.catalogue, store.catalogue.models).download_bytes == 0
+    assert statuses(pull(store, store.catalogue, ["a"])) == {"a": "installed"}
+    assert (store.open("a") / "model.bin").read_bytes() == CONTENT
+    assert (package / "made" / "model.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("content", [None, CONTENT[:-1]])
+def test_a_file_that_should_have_come_with_the_package(
+    content, tmp_path, make_store, model_entry, file_entry, monkeypatch
+):
+    if content is not None:
+        (tmp_path / "model.bin").write_bytes(content)
+    monkeypatch.setattr(fetch, "catalogue_path", lambda: tmp_path / "catalog.toml")
+    store = make_store(model_entry("a", file_entry("model.bin", CONTENT, {"packaged": "model.bin"})))
+    with pytest.raises(DownloadError, match="reinstall edge-glasses"):
+        pull(store, store.catalogue, ["a"])
+    assert store.installed() == ()
