@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 from edge.media import NS_PER_S, Samples
 
 
@@ -155,3 +158,20 @@ class Category:
 
 UNKNOWN = "unknown"
 """Label of what is none of the known things."""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What one look at a picture told.
+
+    Attributes:
+        scores: float32 [categories], calibrated probabilities; they sum to 1.
+        known: how surely this is one of the categories and not a stranger, 0..1.
+        embedding: float32 [d], length 1: alike for alike things, also for things that are no category.
+        saliency: float32 [h, w], 0..1: where in the picture there is something to look at.
+    """
+
+    scores: npt.NDArray[np.float32] = field(repr=False)
+    known: float
+    embedding: npt.NDArray[np.float32] = field(repr=False)
+    saliency: npt.NDArray[np.float32] = field(repr=False)
