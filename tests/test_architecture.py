@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "channels": BASE,
     "telemetry": BASE | {"settings"},
     "worker": BASE | {"channels"},
+    "scheduling": BASE | {"settings"},
     "sources": {"errors", "media", "settings", "channels"},
     "inference": {"errors", "settings", "telemetry"},
     "perception": {"errors", "media", "results", "settings", "inference"},
