@@ -82,3 +82,7 @@ class StageError(EdgeError, RuntimeError):
     def __init__(self, stage: str, message: str) -> None:
         super().__init__(f"{stage}: {message}")
         self.stage = stage
+
+
+class TeachError(EdgeError, ValueError):
+    """A thing that cannot be taught or forgotten: its name, or too few pictures."""

@@ -129,6 +129,20 @@ class TextSettings(_Settings):
     """Catalogue id of the text recognition model."""
     min_confidence: Ratio = 0.5
     """Lines of which the recogniser is less sure are not read."""
+    detection_pixels: int = Field(default=900_000, ge=10_000)
+    """Pixels of the picture in which text is looked for."""
+    detection_pixels_small: int = Field(default=350_000, ge=10_000)
+    """The same when the processor is short of time."""
+    max_zoom: float = Field(default=2.0, ge=0.1, le=4)
+    """Small pictures are enlarged at most this much."""
+    tile_side: int = Field(default=640, ge=128)
+    """Longest side of the tiles into which a picture is cut."""
+    core_threshold: Ratio = 0.3
+    """Pixels more probable than this are the core of a line."""
+    line_threshold: Ratio = 0.5
+    """Lines whose core is less probable than this on average are dropped."""
+    growth: float = Field(default=1.6, ge=0.5, le=4)
+    """How far the outline of a line lies outside its core: times area over perimeter of the core."""
 
 
 class SignSettings(_Settings):
@@ -151,6 +165,10 @@ class SceneSettings(_Settings):
     """Shortest time between two looks at a changing scene."""
     votes: int = Field(default=2, ge=1, le=10)
     """Looks that must agree before a name is shown."""
+    misses: int = Field(default=3, ge=1, le=20)
+    """Looks at nothing known in a row before the name goes away."""
+    taught: Path | None = None
+    """Folder of the taught things; default: the platform's folder for the data of programs."""
 
 
 class SchedulingSettings(_Settings):
