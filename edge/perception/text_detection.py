@@ -1,0 +1,209 @@
+"""Where text is in a picture: PP-OCR's detector, run tile by tile, and differentiable binarisation of our own.
+
+The graph takes float32 [1, 3, h, w] in -1..1 (BGR, sides multiples of 32) and gives the probability [1, 1, h, w] that a
+pixel lies in the shrunken core of a text line. A core is grown back by area x ratio / perimeter (Liao et al. 2020,
+"Real-time Scene Text Detection with Differentiable Binarization", arXiv:1911.08947).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.errors import ModelNotFoundError
+from edge.inference.sessions import Session, SessionFactory
+from edge.media import Image
+from edge.perception.crew import Crew
+from edge.perception.text_geometry import Corners, expand, order_corners, sides
+from edge.settings import TextSettings
+
+MODEL_FILE = "model.onnx"
+STRIDE = 32
+"""Sides of what the graph is given are multiples of this."""
+
+Floats = npt.NDArray[np.float32]
+
+_SMALLEST_CORE = 3.0
+_SMALLEST_LINE = 5.0
+
+
+@dataclass(frozen=True)
+class DetectedLine:
+    """A place that looks like a line of text.
+
+    Attributes:
+        corners: float32 [4, 2], pixels of the picture, in the order of `Quad` for upright text.
+        score: mean probability of its core, 0..1.
+    """
+
+    corners: Corners = field(repr=False)
+    score: float
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of the scaled picture: what the graph sees, and what of its map is kept.
+
+    Attributes:
+        rows: first and one past the last row seen.
+        columns: the same for columns.
+        keep_rows: rows of the picture for which this tile's map counts.
+        keep_columns: the same for columns.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    keep_rows: tuple[int, int]
+    keep_columns: tuple[int, int]
+
+
+class TextDetector:
+    """Finds lines of text.
+
+    The picture is scaled to about the wanted number of pixels and cut into overlapping tiles, so that no step is long
+    and no activation is large; the tiles' maps are joined before lines are looked for, so a line may cross tiles.
+    """
+
+    def __init__(self, session: Session, crew: Crew, settings: TextSettings) -> None:
+        self._session = session
+        self._crew = crew
+        self._settings = settings
+        self._input = session.get_inputs()[0].name
+
+    @classmethod
+    def load(cls, folder: Path, sessions: SessionFactory, settings: TextSettings) -> TextDetector:
+        """Open the model in `folder`.
+
+        Raises:
+            ModelNotFoundError: `folder` does not hold the model.
+            InferenceError: the file cannot be loaded.
+        """
+        file = folder / MODEL_FILE
+        if not file.is_file():
+            raise ModelNotFoundError(settings.detector)
+        return cls(sessions.open(file, threads=1), Crew(sessions.threads), settings)
+
+    def detect(
+        self, image: Image, *, pixels: int | None = None, checkpoint: Callable[[], None] = lambda: None
+    ) -> list[DetectedLine]:
+        """Find the lines of text in a picture.
+
+        Args:
+            image: uint8 [h, w, 3], BGR, any size.
+            pixels: the picture is looked at with about this many pixels; None: as the settings say.
+            checkpoint: called before every group of tiles.
+
+        Returns:
+            Lines from top to bottom.
+
+        Raises:
+            InferenceError: the graph failed.
+        """
+        scale = detection_scale(image.shape[:2], pixels or self._settings.detection_pixels, self._settings.max_zoom)
+        scaled = _resize(image, scale)
+        probability = self.probability(scaled, checkpoint)
+        ratios = np.array([image.shape[1] / scaled.shape[1], image.shape[0] / scaled.shape[0]], np.float32)
+        lines = lines_of(probability, self._settings)
+        return [DetectedLine(line.corners * ratios, line.score) for line in lines]
+
+    def probability(self, scaled: Image, checkpoint: Callable[[], None] = lambda: None) -> Floats:
+        """The map of a picture whose sides are multiples of `STRIDE`: float32 [h, w], 0..1."""
+        height, width = scaled.shape[:2]
+        tiles = plan_tiles(height, width, self._settings.tile_side)
+        maps = self._crew.map(lambda tile: self._look(scaled, tile), tiles, checkpoint)
+        whole = np.zeros((height, width), np.float32)
+        for tile, part in zip(tiles, maps, strict=True):
+            (top, bottom), (left, right) = tile.keep_rows, tile.keep_columns
+            y, x = tile.rows[0], tile.columns[0]
+            whole[top:bottom, left:right] = part[top - y : bottom - y, left - x : right - x]
+        return whole
+
+    def _look(self, scaled: Image, tile: Tile) -> Floats:
+        part = scaled[slice(*tile.rows), slice(*tile.columns)]
+        values = np.ascontiguousarray(part.transpose(2, 0, 1)[None], np.float32)
+        values *= 2.0 / 255.0
+        values -= 1.0
+        output: Floats = self._session.run(None, {self._input: values})[0][0, 0]
+        return output
+
+
+def detection_scale(size: Sequence[int], pixels: int, max_zoom: float) -> float:
+    """How much a picture of `size` (height, width) is scaled to have about `pixels`; at most `max_zoom`."""
+    height, width = size
+    return min(math.sqrt(pixels / (height * width)), max_zoom)
+
+
+def plan_tiles(height: int, width: int, side: int, overlap: int = 64) -> list[Tile]:
+    """Cover a picture with overlapping tiles of at most about `side` pixels; seams run through the overlaps' middles.
+
+    Args:
+        height: multiple of `STRIDE`.
+        width: the same.
+        side: longest side of a tile.
+        overlap: pixels that neighbours share.
+    """
+    rows, columns = _spans(height, side, overlap), _spans(width, side, overlap)
+    return [Tile(seen_y, seen_x, kept_y, kept_x) for seen_y, kept_y in rows for seen_x, kept_x in columns]
+
+
+def _spans(length: int, side: int, overlap: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """(seen, kept) of each tile along one axis."""
+    count = 1 if length <= side else math.ceil((length - overlap) / (side - overlap))
+    size = min(length, math.ceil((length + (count - 1) * overlap) / count / STRIDE) * STRIDE)
+    starts = [round(index * (length - size) / max(count - 1, 1) / STRIDE) * STRIDE for index in range(count)]
+    seams = [0, *((left + size + right) // 2 for left, right in itertools.pairwise(starts)), length]
+    return [((start, start + size), kept) for start, kept in zip(starts, itertools.pairwise(seams), strict=True)]
+
+
+def lines_of(probability: Floats, settings: TextSettings) -> list[DetectedLine]:
+    """Lines in a probability map, in its pixels, from top to bottom.
+
+    Args:
+        probability: float32 [h, w], 0..1.
+        settings: its thresholds.
+    """
+    import cv2
+
+    mask = (probability > settings.core_threshold).astype(np.uint8)
+    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    found = []
+    for contour in contours:
+        center, size, angle = cv2.minAreaRect(contour)
+        if min(size) < _SMALLEST_CORE:
+            continue
+        core = order_corners(cv2.boxPoints((center, size, angle)))
+        score = _mean_inside(probability, core)
+        if score < settings.line_threshold:
+            continue
+        across, down = sides(core)
+        grown = expand(core, across * down * settings.growth / (2 * (across + down)))
+        if min(sides(grown)) >= _SMALLEST_LINE:
+            found.append(DetectedLine(grown, score))
+    return sorted(found, key=lambda line: (float(line.corners[0, 1]), float(line.corners[0, 0])))
+
+
+def _mean_inside(probability: Floats, corners: Corners) -> float:
+    import cv2
+
+    height, width = probability.shape
+    low = np.clip(np.floor(corners.min(axis=0)), 0, (width - 1, height - 1)).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)), 0, (width - 1, height - 1)).astype(int)
+    inside = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), np.uint8)
+    cv2.fillPoly(inside, [np.int32(corners - low)], 1)
+    return float(cv2.mean(probability[low[1] : high[1] + 1, low[0] : high[0] + 1], inside)[0])
+
+
+def _resize(image: Image, scale: float) -> Image:
+    import cv2
+
+    height, width = (max(STRIDE, round(side * scale / STRIDE) * STRIDE) for side in image.shape[:2])
+    if (height, width) == image.shape[:2]:
+        return image
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
