@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from edge.channels import Fifo, Latest
-from edge.errors import SettingsError, SinkError
+from edge.channels import Fan, Fifo
+from edge.errors import SinkError, SourceError
 from edge.events import Event, SessionStarted, SourceLost, SourceRestored, as_record
+from edge.flat_out import run_flat_out
 from edge.hub.store import ModelStore
 from edge.hud.fonts import Fonts
 from edge.hud.loop import Hud
@@ -20,72 +21,19 @@ from edge.hud.sinks import Sink, open_sink, prepare
 from edge.hud.transcript import Transcript
 from edge.hud.writable import check_file
 from edge.media import VideoFrame
-from edge.session import EVENTS_KEPT, LiveMedia, Tally, replay_live, run_flat_out, run_live
+from edge.run_options import RunOptions
+from edge.senses import LoadedSenses, Turns
+from edge.session import EVENTS_KEPT, LiveMedia, replay_live, run_live
 from edge.settings import Settings
 from edge.sources.replay import Replay, open_replay
-from edge.speech_sense import SpeechSense
 from edge.stopping import stop_on_signals
+from edge.tally import Tally
 from edge.telemetry import peak_rss_mb
 
+if TYPE_CHECKING:
+    from edge.sources.camera import Camera
+
 Shown = Callable[[Event], None]
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What one session listens to and where it goes.
-
-    Attributes:
-        source: `auto` or comma-separated codes of the languages that may be spoken.
-        target: code of the wearer's language.
-        mic: microphone URI; None: the default one.
-        camera: camera URI; None: none.
-        replay: a recording instead of the microphone.
-        pace: `live` or `max`, for replays.
-        huds: sink URIs; empty: a window where there is a display, else the console.
-        events: file for all events.
-        save: files for the captions.
-        seconds: stop after so long.
-    """
-
-    source: str
-    target: str
-    mic: str | None = None
-    camera: str | None = None
-    replay: Path | None = None
-    pace: str = "live"
-    huds: tuple[str, ...] = ()
-    events: Path | None = None
-    save: tuple[Path, ...] = ()
-    seconds: float | None = None
-
-    def check(self) -> None:
-        """Refuse what cannot go together.
-
-        Raises:
-            SettingsError: says which option to leave out.
-        """
-        if self.replay is not None and self.mic is not None:
-            raise SettingsError("--mic and --replay exclude each other; leave one out")
-        if self.pace != "live" and self.replay is None:
-            raise SettingsError("--pace needs --replay; a microphone is always live")
-        if self.seconds is not None and self.pace == "max":
-            raise SettingsError("--seconds is wall-clock time and means nothing with --pace max; leave one out")
-        taken = {Path(path).resolve() for path in (self.replay, self.camera) if path is not None}
-        for file in self._files():
-            if file.resolve() in taken:
-                raise SettingsError(f"{file} is used twice, and would be overwritten; choose another file")
-            taken.add(file.resolve())
-
-    @property
-    def writes(self) -> bool:
-        """Whether something seen or heard is kept: the HUD then says so."""
-        return bool(self.events or self.save or any(uri not in {"window", "console"} for uri in self.huds))
-
-    def _files(self) -> Iterator[Path]:
-        """What is to be written: plain files, not folders or devices such as /dev/null."""
-        huds = (Path(uri) for uri in self.huds if Path(uri).suffix and not uri.startswith("frames:"))
-        files = (file for file in (self.events, *self.save, *huds) if file is not None)
-        return (file for file in files if file.is_file() or not file.exists())
 
 
 def run_session(options: RunOptions, settings: Settings, tell: Callable[[str], None] = lambda _: None) -> int:
@@ -102,13 +50,13 @@ def run_session(options: RunOptions, settings: Settings, tell: Callable[[str], N
     options.check()
     prepare(options.huds)  # before anything loads PyAV
     store = ModelStore()
-    sense = SpeechSense.load(store, settings, options.source, options.target)
-    sense.warm_up()
+    senses = LoadedSenses.load(store, settings, options.senses, options.source, options.target)
+    senses.warm_up()
     fonts = load_fonts(store, settings.hud.fonts)
     with stop_on_signals() as stop, ExitStack() as stack:
-        session = _Session(options, settings, sense, stack, stop)
+        session = _Session(options, settings, senses, stack, stop)
         status = session.run(fonts)
-    tell(session.tally.totals(timed=options.pace == "live"))
+    tell(session.tally.totals(timed=options.pace == "live", senses=options.senses))
     return status
 
 
@@ -123,62 +71,97 @@ class _Session:
     """One run over warm models: opens the sources, then the outputs, then drives."""
 
     def __init__(
-        self, options: RunOptions, settings: Settings, sense: SpeechSense, stack: ExitStack, stop: Callable[[], bool]
+        self,
+        options: RunOptions,
+        settings: Settings,
+        senses: LoadedSenses,
+        stack: ExitStack,
+        stop: Callable[[], bool],
     ) -> None:
         self._options = options
         self._stop = stop
         self.tally = Tally()
         self._settings = settings
-        self._sense = sense
+        self._senses = senses
         self._stack = stack
         self._events: Fifo[Event] = Fifo(EVENTS_KEPT)
-        self._frames: Latest[VideoFrame] = Latest()
+        self._frames: Fan[VideoFrame] = Fan()
 
     def run(self, fonts: Fonts) -> int:
         """Open, drive, say the totals, close."""
         replay = None
         if self._options.replay is not None:
-            replay = self._stack.enter_context(open_replay(self._options.replay, self._options.pace))
-        media = self._live_media(replay) if replay is None or replay.is_live else None
+            opened = open_replay(self._options.replay, self._options.pace, needs_sound=self._options.hears)
+            replay = self._stack.enter_context(opened)
+            self._check_pictures(replay)
+        if replay is None or replay.is_live:
+            return self._run_live(self._live_media(replay), fonts)
+        return self._run_flat_out(replay, fonts)
+
+    def _run_flat_out(self, replay: Replay, fonts: Fonts) -> int:
+        backdrop = self._frames.reader()
         if self._options.camera is not None:
             self._open_camera(self._options.camera)
         hud = self._open_hud(fonts)
-        if media is not None:
-            return self._run_live(media, hud)
-        assert replay is not None  # noqa: S101 - invariant: no live media means a replay paced max
         hud.handle(self._started(0), 0)
-        hud.look(self._frames.take(1.0 if self._options.camera else 0.0))
-        end_ns = run_flat_out(replay, self._sense.captions, hud, self._settings.hud.fps, self._stop)
+        hud.look(backdrop.take(1.0 if self._options.camera is not None else 0.0))
+        end_ns = run_flat_out(replay, self._senses.unhurried(), hud, self._settings.hud.fps, self._stop)
         hud.handle(self.tally.ended(end_ns, None), end_ns)
         return 0
 
-    def _run_live(self, media: LiveMedia, hud: Hud) -> int:
+    def _run_live(self, media: LiveMedia, fonts: Fonts) -> int:
+        hud = self._open_hud(fonts)
         self._events.put(self._started(time.monotonic_ns()))
-        ok = run_live(media, self._sense.captions, hud, self._events, self._options.seconds, self._stop)
+        turns = Turns(self._settings, self._options.watches, self._events)
+        with turns:
+            senses = self._senses.taking_turns(turns)
+            ok = run_live(media, senses, hud, self._events, self._options.seconds, self._stop)
         now_ns = time.monotonic_ns()
         hud.handle(self.tally.ended(now_ns, peak_rss_mb()), now_ns)
         return 0 if ok else 1
 
     def _started(self, now_ns: int) -> SessionStarted:
-        sense = self._sense
-        return SessionStarted(now_ns, sense.languages or (), sense.target, recording=self._options.writes)
+        senses = self._senses
+        return SessionStarted(now_ns, senses.languages, senses.target, recording=self._options.writes)
+
+    def _check_pictures(self, replay: Replay) -> None:
+        if self._options.watches and self._options.camera is None and not replay.recording.width:
+            raise SourceError(
+                f"{replay.recording.path} has no pictures for --senses {','.join(self._options.watches)}; "
+                "add --camera, or use --senses speech"
+            )
 
     def _live_media(self, replay: Replay | None) -> LiveMedia:
         has_camera = self._options.camera is not None
         if replay is not None:
-            pictures = Latest[VideoFrame]() if has_camera else self._frames  # a camera hides the recording's pictures
-            media = replay_live(replay, pictures, self._settings.microphone.queue_s, self._events)
-            return replace(media, frames=self._frames if has_camera or replay.recording.width else None)
-        from edge.sources.microphone import open_microphone
+            pictures = None if has_camera else self._frames  # a camera hides the recording's pictures
+            queue_s = self._settings.microphone.queue_s
+            media = replay_live(replay, pictures, queue_s, self._events, hears=self._options.hears)
+            media = replace(media, frames=self._frames if has_camera or replay.recording.width else None)
+        elif self._options.hears:
+            from edge.sources.microphone import open_microphone
 
-        opened = open_microphone(self._options.mic, self._settings.microphone, *self._tell_of("microphone"))
-        microphone = self._stack.enter_context(opened)
-        return LiveMedia(microphone, self._frames if has_camera else None, lambda: None, microphone.close)
+            opened = open_microphone(self._options.mic, self._settings.microphone, *self._tell_of("microphone"))
+            microphone = self._stack.enter_context(opened)
+            media = LiveMedia(microphone, self._frames if has_camera else None, lambda: None, microphone.close)
+        else:
+            media = LiveMedia((), self._frames, lambda: None, lambda: None)
+        return self._with_camera(media, self._options.camera) if self._options.camera is not None else media
 
-    def _open_camera(self, uri: str) -> None:
+    def _with_camera(self, media: LiveMedia, uri: str) -> LiveMedia:
+        """The same media, and a camera that ends with them."""
+        camera = self._open_camera(uri)
+
+        def close() -> None:
+            media.close()
+            camera.close()
+
+        return replace(media, close=close)
+
+    def _open_camera(self, uri: str) -> Camera:
         from edge.sources.camera import open_camera
 
-        self._stack.enter_context(open_camera(uri, self._frames, *self._tell_of("camera")))
+        return self._stack.enter_context(open_camera(uri, self._frames, *self._tell_of("camera")))
 
     def _tell_of(self, source: str) -> tuple[Callable[[Exception], None], Callable[[], None]]:
         """What a source calls when its device goes away and comes back."""

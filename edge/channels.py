@@ -1,13 +1,24 @@
-"""The two ways in which threads hand things on: `Fifo` for audio and events, `Latest` for camera frames."""
+"""How threads hand things on: `Fifo` for audio and events, `Latest` for camera frames, `Fan` to several `Latest`."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Inlet(Protocol[T_contra]):
+    """Where a source puts what it captures."""
+
+    def put(self, item: T_contra) -> None:
+        """Hand `item` on; never waits."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
 
 
 class Fifo(Generic[T]):
@@ -105,3 +116,30 @@ class Latest(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         while (item := self.take(None)) is not None:
             yield item
+
+
+class Fan(Generic[T]):
+    """Hands every item to all its readers, each of which sees the newest one only, at its own pace."""
+
+    def __init__(self) -> None:
+        self._readers: list[Latest[T]] = []
+        self._closed = False
+
+    def reader(self) -> Latest[T]:
+        """A new reader; it gets what is put from now on."""
+        reader: Latest[T] = Latest()
+        if self._closed:
+            reader.close()
+        self._readers = [*self._readers, reader]
+        return reader
+
+    def put(self, item: T) -> None:
+        """Give `item` to every reader; ignored after `close`."""
+        for reader in self._readers:
+            reader.put(item)
+
+    def close(self) -> None:
+        """End the channel for every reader."""
+        self._closed = True
+        for reader in self._readers:
+            reader.close()

@@ -16,7 +16,7 @@ from edge.errors import EdgeError
 
 app = typer.Typer(
     name="edge",
-    help="Offline assistant for smart glasses: hears speech and shows live translated captions, on this computer only.",
+    help="Offline assistant for smart glasses: captions speech, translates signs, names things, on this computer only.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -134,8 +134,15 @@ def run(
     ] = None,
     camera: Annotated[
         str | None,
-        typer.Option(metavar="URI", help="Camera behind the captions: number, device, URL, picture, folder."),
+        typer.Option(metavar="URI", help="Camera: number, device, URL, picture, folder, film; see edge devices."),
     ] = None,
+    senses: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="speech: captions; signs: translated in place; scene: names of things. E.g. speech,signs,scene.",
+        ),
+    ] = "speech",
     replay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A recording instead of microphone and camera.")
     ] = None,
@@ -157,6 +164,12 @@ def run(
     show: Annotated[
         str | None, typer.Option(metavar="both|translation|source", help="Lines of a caption.", show_default="both")
     ] = None,
+    overlay: Annotated[
+        str | None,
+        typer.Option(
+            metavar="replace|below|off", help="Where the translation of a sign stands.", show_default="replace"
+        ),
+    ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Size of the HUD in pixels.", show_default="960x540")
     ] = None,
@@ -166,13 +179,14 @@ def run(
     threads: ThreadsOption = None,
     settings: SettingsOption = None,
 ) -> None:
-    """Live translated captions from the microphone, or from a recording. Ctrl-C, q or Esc ends."""
-    from edge.app import RunOptions, run_session
+    """Hear, read and recognise, live or from a recording: captions, translated signs, names. Ctrl-C, q or Esc ends."""
+    from edge.app import run_session
+    from edge.run_options import RunOptions
     from edge.settings import load_settings
 
     width, height = _size(size)
     overrides: dict[str, dict[str, Any]] = {
-        "hud": {"width": width, "height": height, "show": show},
+        "hud": {"width": width, "height": height, "show": show, "overlay": overlay},
         "recognition": {"model": model},
         "translation": {"glossary": glossary},
         "inference": {"threads": threads},
@@ -180,6 +194,7 @@ def run(
     options = RunOptions(
         source=source, target=target, mic=mic, camera=camera, replay=replay, pace=pace,
         huds=tuple(hud or ()), events=events, save=tuple(save or ()), seconds=seconds,
+        senses=tuple(dict.fromkeys(name.strip() for name in senses.split(",") if name.strip())),
     )  # fmt: skip
     status = run_session(options, load_settings(settings, overrides), lambda line: typer.echo(line, err=True))
     raise typer.Exit(status)

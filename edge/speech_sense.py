@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from edge.errors import InferenceError, LanguageError
 from edge.events import Event
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
-from edge.media import AudioChunk
+from edge.media import AudioChunk, Samples
 from edge.perception.languages import language_codes, normalise_language
 from edge.perception.resample import resample
 from edge.perception.segmentation import SAMPLE_RATE, WINDOW, segment
@@ -20,6 +20,7 @@ from edge.perception.speech_recognition import SpeechRecognizer
 from edge.perception.voice_activity import VoiceActivityDetector
 from edge.pipelines.speech import subtitles
 from edge.results import Onset, Segment, Transcription, Translation
+from edge.scheduling import SpeechFirst
 from edge.settings import Settings
 from edge.telemetry import StageTimes
 from edge.translators import Translators
@@ -46,7 +47,9 @@ class SpeechSense:
     times: StageTimes
 
     @classmethod
-    def load(cls, store: ModelStore, settings: Settings, source: str, target: str) -> SpeechSense:
+    def load(
+        cls, store: ModelStore, settings: Settings, source: str, target: str, translators: Translators | None = None
+    ) -> SpeechSense:
         """Open the models. Translation packs are opened when first needed.
 
         Args:
@@ -54,6 +57,7 @@ class SpeechSense:
             settings: names the speech model.
             source: `auto` or comma-separated language codes.
             target: language code.
+            translators: those of another sense, to share its packs.
 
         Raises:
             LanguageError: a code that nothing here knows, or no way from one of `source` to `target`.
@@ -64,7 +68,7 @@ class SpeechSense:
         sessions = SessionFactory(settings.inference)
         detector = VoiceActivityDetector.load(store.open("silero-vad"), sessions)
         recognizer = SpeechRecognizer.load(store.open(settings.recognition.model), sessions, settings.recognition)
-        translators = Translators(store, sessions, settings.translation)
+        translators = translators or Translators(store, sessions, settings.translation)
         sense = cls(languages, wanted, settings, detector, recognizer, translators, StageTimes())
         for language in languages or ():
             sense._text_route(language)
@@ -85,14 +89,29 @@ class SpeechSense:
         except InferenceError as error:
             raise InferenceError(f"warm-up: {error}") from error
 
-    def captions(self, chunks: Iterable[AudioChunk]) -> Iterator[Event]:
-        """Sound in, events out. The language of an earlier recording is forgotten."""
-        self.recognizer.reset()
-        return subtitles(self.segments(chunks), self.transcribe, self.translate)
+    def captions(self, chunks: Iterable[AudioChunk], first: SpeechFirst | None = None) -> Iterator[Event]:
+        """Sound in, events out. The language of an earlier recording is forgotten.
 
-    def segments(self, chunks: Iterable[AudioChunk]) -> Iterator[Onset | Segment]:
-        """Cut a stream of any sample rate into utterances at 16 kHz."""
-        detect = self.times.timed("voice-activity", self.detector.detect)
+        Args:
+            chunks: mono, any sample rate.
+            first: told of every pause and utterance, so that others leave the processor to speech.
+        """
+        self.recognizer.reset()
+        heard = self.segments(chunks, first.heard if first else None)
+        return subtitles(first.answering(heard) if first else heard, self.transcribe, self.translate)
+
+    def segments(
+        self, chunks: Iterable[AudioChunk], on_probability: Callable[[float], None] | None = None
+    ) -> Iterator[Onset | Segment]:
+        """Cut a stream of any sample rate into utterances at 16 kHz; `on_probability` is told that of every 32 ms."""
+        timed = self.times.timed("voice-activity", self.detector.detect)
+
+        def detect(samples: Samples) -> float:
+            probability = timed(samples)
+            if on_probability is not None:
+                on_probability(probability)
+            return probability
+
         return segment(
             resample(chunks, SAMPLE_RATE),
             detect,

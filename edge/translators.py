@@ -1,6 +1,11 @@
-"""Translation between any two languages that the installed packs connect; packs are opened when first needed."""
+"""Translation between any two languages that the installed packs connect; packs are opened when first needed.
+
+Several senses may share one instance from their own threads.
+"""
 
 from __future__ import annotations
+
+import threading
 
 from edge.errors import LanguageError
 from edge.hub.store import ModelStore
@@ -27,6 +32,7 @@ class Translators:
         self._settings = settings
         self._packs = _installed_packs(store)
         self._open: dict[Direction, Translator] = {}
+        self._opening = threading.Lock()
 
     def route(self, source: str, target: str) -> tuple[Direction, ...]:
         """The packs to go through, in order; empty when both languages are the same.
@@ -60,10 +66,11 @@ class Translators:
         self.translate("1.", source, target)
 
     def _translator(self, direction: Direction) -> Translator:
-        if direction not in self._open:
-            folder = self._store.open(self._packs[direction])
-            self._open[direction] = Translator.load(folder, self._sessions, self._settings)
-        return self._open[direction]
+        with self._opening:
+            if direction not in self._open:
+                folder = self._store.open(self._packs[direction])
+                self._open[direction] = Translator.load(folder, self._sessions, self._settings)
+            return self._open[direction]
 
 
 def _installed_packs(store: ModelStore) -> dict[Direction, str]:

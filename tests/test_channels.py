@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from edge.channels import Fifo, Latest
+from edge.channels import Fan, Fifo, Latest
 
 
 def test_fifo_keeps_order_and_ends_when_closed():
@@ -74,3 +74,24 @@ def test_latest_ends_its_reader_when_closed():
     assert seen[0] == 1
     assert 3 not in seen
     assert not reader.is_alive()
+
+
+def test_every_reader_of_a_fan_gets_the_newest_item_once():
+    fan = Fan()
+    quick, slow = fan.reader(), fan.reader()
+    fan.put(1)
+    assert quick.take() == 1
+    fan.put(2)
+    assert (quick.take(), slow.take()) == (2, 2)
+    assert (quick.take(), slow.take()) == (None, None)
+    assert (quick.skipped, slow.skipped) == (0, 1)
+
+
+def test_a_closed_fan_ends_its_readers_and_those_who_come_late():
+    fan = Fan()
+    early = fan.reader()
+    fan.put(1)
+    fan.close()
+    fan.put(2)
+    assert list(early) == [1]
+    assert list(fan.reader()) == []

@@ -4,102 +4,24 @@ import time
 from dataclasses import replace
 
 import numpy as np
+from session_fakes import FakeReplay, chunk, frame, one_subtitle_each
 
-from edge.channels import Fifo, Latest
+from edge.channels import Fan, Fifo
 from edge.errors import SourceError
-from edge.events import AudioLost, SessionEnded, SpeechStarted, StageFailed, Subtitle
+from edge.events import SceneRecognized, SpeechStarted, StageFailed, Subtitle
 from edge.hud.loop import Hud
 from edge.hud.sinks import ConsoleSink
-from edge.media import NS_PER_S, AudioChunk, VideoFrame
-from edge.session import LiveMedia, Tally, replay_live, run_flat_out, run_live
+from edge.media import VideoFrame
+from edge.session import LiveMedia, Senses, replay_live, run_live
 from edge.settings import HudSettings
 from edge.sources.recording import BLOCK_S
-
-S = NS_PER_S
-
-
-def chunk(index, lost=0):
-    return AudioChunk(np.zeros(1600, np.float32), 16000, index * S // 10, lost)
-
-
-def one_subtitle_each(chunks):
-    """A speech sense that captions every chunk."""
-    for number, heard in enumerate(chunks, start=1):
-        yield SpeechStarted(heard.captured_ns, number)
-        yield Subtitle(heard.ended_ns, number, f"said {number}", f"dito {number}", "en", "pt")
-
-
-class Recorder:
-    """A sink that notes what it was shown and told."""
-
-    name = "recorder"
-
-    def __init__(self):
-        self.shown = []
-        self.told = []
-        self.open = True
-
-    def show(self, image, now_ns):
-        self.shown.append(now_ns)
-
-    def tell(self, event):
-        self.told.append(event)
-
-    def poll(self, _now_ns):
-        return True
-
-    def close(self):
-        self.open = False
-
-
-def hud_with(on_shown, sink=None):
-    return Hud(HudSettings(width=320, height=180), [sink or Recorder()], on_shown=on_shown)
-
-
-class FakeReplay:
-    def __init__(self, items):
-        self.items = items
-        self.closed = False
-
-    def __iter__(self):
-        for item in self.items:
-            if self.closed:
-                return
-            yield item
-
-    def close(self):
-        self.closed = True
-
-
-def test_flat_out_shows_every_event_in_order_on_the_recordings_own_clock():
-    def play():
-        shown = []
-        sink = Recorder()
-        frame = VideoFrame(np.zeros((180, 320, 3), np.uint8), 0)
-        replay = FakeReplay([frame, chunk(0), chunk(1), chunk(2)])
-        run_flat_out(replay, one_subtitle_each, hud_with(shown.append, sink), fps=15)
-        return shown, sink.shown
-
-    first, second = play(), play()
-    assert first == second
-    assert [type(event).__name__ for event in first[0]] == ["SpeechStarted", "Subtitle"] * 3
-    assert max(first[1]) <= 3 * S  # the sound and the linger, nothing of the wall clock
-
-
-def test_flat_out_tells_of_lost_sound_before_what_follows():
-    shown = []
-    run_flat_out(FakeReplay([chunk(0), chunk(5, lost=6400)]), one_subtitle_each, hud_with(shown.append), fps=15)
-    assert [type(event).__name__ for event in shown] == [
-        "SpeechStarted", "Subtitle", "AudioLost", "SpeechStarted", "Subtitle",
-    ]  # fmt: skip
-    assert shown[2] == AudioLost(5 * S // 10, 0.4)
 
 
 def live(captions, media, seconds=None):
     shown = []
     events = Fifo(100)
     hud = Hud(HudSettings(), [ConsoleSink(io.StringIO(), "both")], on_shown=shown.append)
-    ok = run_live(media, captions, hud, events, seconds)
+    ok = run_live(media, captions if isinstance(captions, Senses) else Senses(captions), hud, events, seconds)
     hud.close()
     return ok, shown
 
@@ -154,7 +76,7 @@ class TestLive:
 
         shown = []
         hud = Hud(HudSettings(), [StopAtOnce(io.StringIO(), "both")], on_shown=shown.append)
-        run_live(LiveMedia(sound(), None, lambda: None, closed.set), one_subtitle_each, hud, Fifo(10), None)
+        run_live(LiveMedia(sound(), None, lambda: None, closed.set), Senses(one_subtitle_each), hud, Fifo(10), None)
         assert [type(event).__name__ for event in shown] == ["SpeechStarted", "Subtitle"]
 
 
@@ -168,25 +90,17 @@ def test_a_stop_ends_a_live_session_at_once_and_loses_nothing():
     shown = []
     hud = Hud(HudSettings(), [ConsoleSink(io.StringIO(), "both")], on_shown=shown.append)
     media = LiveMedia(sound(), None, lambda: None, closed.set, linger_s=60)
-    assert run_live(media, one_subtitle_each, hud, Fifo(10), None, stop=lambda: True)
+    assert run_live(media, Senses(one_subtitle_each), hud, Fifo(10), None, stop=lambda: True)
     assert [type(event).__name__ for event in shown] == ["SpeechStarted", "Subtitle"]
 
 
-def test_a_stop_ends_a_recording_that_runs_flat_out():
-    shown = []
-    asked = iter([False, False, True])
-    run_flat_out(
-        FakeReplay([chunk(0), chunk(1), chunk(2)]), one_subtitle_each, hud_with(shown.append), 15, asked.__next__
-    )
-    assert [event.utterance for event in shown] == [1, 1, 2, 2]
-
-
 def test_a_replay_paced_live_feeds_both_channels_and_marks_what_was_dropped():
-    frames = Latest()
+    frames = Fan()
+    pictures = frames.reader()
     items = [chunk(0), VideoFrame(np.zeros((2, 2, 3), np.uint8), 0), *(chunk(i) for i in range(1, 200))]
     media = replay_live(FakeReplay(items), frames, queue_s=0.5, events=Fifo(10))
     media.start()
-    while frames.take(0.05) is None:
+    while pictures.take(0.05) is None:
         pass
     time.sleep(0.2)  # let the small channel overflow: nobody reads yet
     heard = list(media.audio)
@@ -195,15 +109,85 @@ def test_a_replay_paced_live_feeds_both_channels_and_marks_what_was_dropped():
     assert len(heard) == round(0.5 / BLOCK_S)
 
 
-def test_tally_counts_what_was_shown():
-    tally = Tally()
-    for event in [SpeechStarted(0, 1), Subtitle(0, 1, "a", "b", "en", "pt", latency_ms=100.0), AudioLost(0, 1.5),
-                  SpeechStarted(0, 2), Subtitle(0, 2, "a", "b", "en", "pt", latency_ms=300.0)]:  # fmt: skip
-        tally.count(event)
-    assert tally.ended(9, 50.0) == SessionEnded(9, 2, 2, 100.0, 300.0, 1.5, 50.0)
-    assert tally.totals() == (
-        "captions: 2 of 2 utterances; last spoken sample to caption: p50 100 ms, p90 300 ms; 1.5 s of sound lost"
-    )
-    assert tally.totals(timed=False) == "captions: 2 of 2 utterances; 1.5 s of sound lost"
-    assert Tally().totals() == "captions: 0 of 0 utterances"
-    assert Tally().ended(0, None) == SessionEnded(0, 0, 0, None, None, 0.0, None)
+def one_scene_each(frames):
+    """A sense of the camera that names every frame."""
+    for seen in frames:
+        yield SceneRecognized(seen.captured_ns, "mug", "caneca", 0.9, "pt")
+
+
+class TestCameraSenses:
+    def test_see_what_the_camera_sees_and_end_with_it(self):
+        frames = Fan()
+
+        def start():
+            frames.put(frame(0))
+            frames.close()
+
+        media = LiveMedia((), frames, start, frames.close)
+        ok, shown = live(Senses(None, {"scene": one_scene_each}), media)
+        assert ok
+        assert [type(event) for event in shown] == [SceneRecognized]
+
+    def test_each_has_its_own_newest_frame(self):
+        frames = Fan()
+        both = {"scene": one_scene_each, "again": one_scene_each}
+
+        def start():
+            frames.put(frame(0))
+            frames.close()
+
+        _, shown = live(Senses(None, both), LiveMedia((), frames, start, frames.close))
+        assert len(shown) == 2
+
+    def test_the_end_of_speech_ends_them(self):
+        frames = Fan()
+        media = LiveMedia(iter([chunk(0)]), frames, lambda: frames.put(frame(0)), frames.close)
+        ok, shown = live(Senses(one_subtitle_each, {"scene": one_scene_each}), media)
+        assert ok
+        assert list(frames.reader()) == []
+        assert {type(event).__name__ for event in shown} >= {"SpeechStarted", "Subtitle"}
+
+    def test_go_on_when_speech_fails(self):
+        frames = Fan()
+        failed = threading.Event()
+
+        def captions(chunks):
+            raise SourceError("the microphone melted")
+            yield
+
+        def one_scene_after_the_failure(seen):
+            failed.wait(5)
+            yield from one_scene_each(seen)
+
+        def start():
+            threading.Timer(0.1, lambda: (frames.put(frame(0)), frames.close(), failed.set())).start()
+
+        media = LiveMedia(iter([chunk(0)]), frames, start, frames.close)
+        ok, shown = live(Senses(captions, {"scene": one_scene_after_the_failure}), media)
+        assert not ok
+        assert [type(event) for event in shown] == [StageFailed, SceneRecognized]
+
+    def test_speech_goes_on_when_one_fails(self):
+        def blind(frames):
+            raise SourceError("the lens broke")
+            yield
+
+        heard = threading.Event()
+
+        def sound():
+            heard.wait(0.1)
+            yield chunk(0)
+
+        ok, shown = live(Senses(one_subtitle_each, {"signs": blind}), LiveMedia(sound(), Fan(), heard.clear, heard.set))
+        assert not ok
+        assert [event.stage for event in shown if isinstance(event, StageFailed)] == ["signs"]
+        assert any(isinstance(event, Subtitle) for event in shown)
+
+
+def test_a_replay_nobody_listens_to_keeps_its_sound_to_itself():
+    frames = Fan()
+    pictures = frames.reader()
+    media = replay_live(FakeReplay([chunk(0), frame(1)]), frames, queue_s=1, events=Fifo(10), hears=False)
+    media.start()
+    assert list(media.audio) == []
+    assert pictures.take(1.0).captured_ns == 1
