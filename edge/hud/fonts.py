@@ -144,6 +144,15 @@ class Fonts:
         text, direction = self.options(run)
         return self.font(run, size).getlength(text, direction=direction) / FINE
 
+    def extent(self, text: str, size: int) -> tuple[float, float]:
+        """How far the ink of one line reaches above and below its baseline, pixels; (0, 0) for none."""
+        above = below = 0.0
+        for run in self._runs(text, is_rtl(text)):
+            words, direction = self.options(run)
+            _, top, _, bottom = self.font(run, size).getbbox(words, direction=direction, anchor="ls")
+            above, below = max(above, -top / FINE), max(below, bottom / FINE)
+        return above, below
+
     def _find_face(self, cluster: str, current: int) -> int:
         """The face for a cluster: for signs and digits the current one if it can, else the first that can."""
         if current >= 0 and not cluster[0].isalpha() and self._faces[current].covers(cluster):

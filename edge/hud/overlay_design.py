@@ -1,0 +1,191 @@
+"""How one translated sign will look, whatever its size on the display: what is erased, and which words stand where.
+
+A design is made once, when the sign is first shown, and follows the sign's corners from then on: text that is
+being read does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge.events import Corners, SignTranslated
+from edge.hud.overlay_fitting import GAP, Align, Measures, Paragraph, Row, below, fit
+from edge.hud.overlay_geometry import Points, Rect, Room, bounds, mapped, room, size_of, to_own, turned
+from edge.hud.overlay_vertical import stack
+from edge.settings import HudSettings
+
+LEGIBLE = 0.02
+"""Smallest size of letters, as a share of the height of the picture."""
+SMALLEST_PX = 9
+COLUMN = 1.4
+"""Text from top to bottom, so much higher than wide, is a column."""
+MARGIN = 0.16
+"""What is erased around a line, times its height."""
+SOURCE = 0.5
+"""Size of the source text, when it is shown, times the height of the lines."""
+_STACKED = frozenset({"zh", "ja"})
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A sign and where it is in the picture that is drawn, pixels."""
+
+    sign: SignTranslated
+    box: Corners
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Words on paper of their own, beside the sign."""
+
+    rows: tuple[Row, ...]
+    box: Rect
+
+
+@dataclass(frozen=True)
+class Design:
+    """What to draw, in the sign's own frame (see `overlay_geometry`).
+
+    Attributes:
+        size: width and height of that frame, pixels of the display when the design was made.
+        turned: the frame is the sign's box turned by a quarter, for text that runs from top to bottom.
+        erased: corners of the lines to take away, each float64 [4, 2].
+        rows: the translation in their place.
+        panels: what stands beside the sign.
+        line_height: height of the original's lines, pixels.
+    """
+
+    size: tuple[float, float]
+    turned: bool
+    erased: tuple[Points, ...]
+    rows: tuple[Row, ...]
+    panels: tuple[Panel, ...]
+    line_height: float
+
+    @property
+    def margin(self) -> float:
+        """Pixels around the lines that are erased, too."""
+        return max(1.5, MARGIN * self.line_height)
+
+    @property
+    def bounds(self) -> Rect:
+        """What the drawing may cover."""
+        parts = [bounds(line).grown(2 * self.margin) for line in self.erased]
+        parts += [row.box.grown(2 * self.margin) for row in self.rows]
+        parts += [panel.box.grown(2) for panel in self.panels]
+        return parts[0].around(parts[1:]) if parts else Rect(0, 0, *self.size)
+
+
+def is_shown(sign: SignTranslated) -> bool:
+    """Whether there is anything to draw: a translation that differs from what is written."""
+    return sign.translation is not None and sign.translation.split() not in ([], sign.text.split())
+
+
+def design(
+    overlay: Overlay, others: Sequence[Corners], picture: tuple[int, int], settings: HudSettings, fonts: Measures
+) -> Design:
+    """The design of one sign.
+
+    Args:
+        overlay: the sign, which has a translation, and where it is.
+        others: corners of the other signs, which should stay free.
+        picture: width and height of the picture, pixels.
+        settings: mode, source text, size of text.
+        fonts: measures of text.
+    """
+    sign, box = overlay.sign, overlay.box
+    size = size_of(box)
+    lines = _own_lines(sign, size)
+    high = _line_height(sign, lines)
+    legible = round(max(SMALLEST_PX, min(high, LEGIBLE * picture[1] * settings.text_scale)))
+    free = room(box, others, picture)
+    align = _align(lines, others, box, high)
+    text = Paragraph(sign.translation or "", sign.target, high, legible, align)
+    if settings.overlay == "below":
+        panel = _panel(replace(text, line_height=0.75 * high), Rect(0, 0, *size), free, fonts)
+        return Design(size, turned=False, erased=(), rows=(), panels=panel, line_height=high)
+    plain = _in_place(sign, text, lines, size, free, fonts)
+    if not settings.sign_source:
+        return plain
+    small = Paragraph(sign.text, sign.language, SOURCE * high, SMALLEST_PX)
+    taken = Rect(0, 0, *plain.size).around(row.box for row in plain.rows)
+    return replace(plain, panels=_panel(small, taken, free, fonts))
+
+
+def _in_place(
+    sign: SignTranslated,
+    text: Paragraph,
+    lines: tuple[Points, ...],
+    size: tuple[float, float],
+    free: Room,
+    fonts: Measures,
+) -> Design:
+    """The translation over the lines; for columns the way that gives the larger letters."""
+    frame = Rect(0, 0, *size)
+    if not (sign.vertical and size[1] > COLUMN * size[0]):
+        return Design(size, False, lines, fit(text, frame, free, fonts), (), text.line_height)
+    if sign.target.split("-")[0] in _STACKED:
+        return Design(size, False, lines, stack(text, frame, fonts), (), text.line_height)
+    across = fit(text, frame, free, fonts)
+    width, height = size
+    along_lines = tuple(np.column_stack([line[:, 1], width - line[:, 0]]) for line in lines)
+    turned_free = Room(free.top, free.right, free.bottom, free.left)
+    along = fit(text, Rect(0, 0, height, width), turned_free, fonts)
+    if _size(across) >= 0.6 * _size(along):  # people read across, even in smaller letters
+        return Design(size, False, lines, across, (), text.line_height)
+    return Design((height, width), True, along_lines, along, (), text.line_height)
+
+
+def _panel(text: Paragraph, frame: Rect, free: Room, fonts: Measures) -> tuple[Panel, ...]:
+    pad = 0.28 * text.largest
+    rows = below(text, frame, free, fonts, pad + max(2.0, GAP * text.line_height))
+    return (Panel(rows, rows[0].box.around(row.box for row in rows).grown(pad)),) if rows else ()
+
+
+def _own_lines(sign: SignTranslated, size: tuple[float, float]) -> tuple[Points, ...]:
+    """The lines of the original in the sign's own frame."""
+    own = to_own(sign.box, size)
+    return tuple(mapped(own, line) for line in (sign.lines or (sign.box,)))
+
+
+def _line_height(sign: SignTranslated, lines: tuple[Points, ...]) -> float:
+    sides = [size_of(_corners(line)) for line in lines]
+    return float(np.median([width if sign.vertical else height for width, height in sides]))
+
+
+def _corners(points: Points) -> Corners:
+    first, second, third, fourth = ((float(x), float(y)) for x, y in points)
+    return first, second, third, fourth
+
+
+def _align(lines: tuple[Points, ...], others: Sequence[Corners], box: Corners, high: float) -> Align:
+    """As the original: lines that begin on one edge but do not share their middle, also with the signs around."""
+    spans = [bounds(line) for line in lines]
+    if len(spans) == 1:
+        own = to_own(box, size_of(box))
+        near = [bounds(mapped(own, other)) for other in others]
+        spans += [
+            s for s in near if 0.5 * high < s.height < 8 * high and -3 * high < s.top < spans[0].bottom + 3 * high
+        ]
+    if len(spans) == 1:
+        return "centre"
+    begins = np.array([span.left for span in spans])
+    middles = np.array([(span.left + span.right) / 2 for span in spans])
+    if len(lines) == 1:
+        together = (np.abs(begins - begins[0]) < 0.3 * high) & (np.abs(middles - middles[0]) > 0.8 * high)
+        return "start" if together[1:].any() else "centre"
+    ragged, off = float(begins.max() - begins.min()), float(middles.max() - middles.min())
+    even = ragged < 0.6 * high and off < 0.4 * high and len(lines) > 3  # noqa: PLR2004 - a column of running text
+    return "start" if even or (ragged < 0.6 * high and off > 0.5 * high) else "centre"
+
+
+def _size(rows: tuple[Row, ...]) -> int:
+    return rows[0].size if rows else 0
+
+
+def placed(overlay: Overlay, made: Design) -> Corners:
+    """The corners of the design's frame in the picture."""
+    return turned(overlay.box) if made.turned else overlay.box

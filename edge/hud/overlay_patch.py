@@ -1,0 +1,186 @@
+"""A design drawn: one small picture with transparency, ready to be warped to where the sign is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from edge.events import Corners
+from edge.hud.fonts import FINE, Fonts
+from edge.hud.overlay_colors import Color, Floats, even, paper_course
+from edge.hud.overlay_design import Design
+from edge.hud.overlay_fitting import Row
+from edge.hud.overlay_geometry import Matrix, Rect, from_own, mapped
+from edge.media import Image
+
+VIEW_PX = 128
+"""Longest side of the view from which the paper is sampled."""
+PANEL_ROUND = 0.25
+"""Corners of a panel, times the size of its letters."""
+PADDING = 0.14
+"""Paper around the translation, times the size of its letters."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A drawn sign.
+
+    Attributes:
+        pixels: uint8 [h, w, 4]: blue, green, red times opacity, and opacity.
+        frame: what it covers of the design's frame.
+        scale: its pixels for each pixel of that frame.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    frame: Rect
+    scale: float
+
+    def to_picture(self, box: Corners, size: tuple[float, float]) -> Matrix:
+        """What maps its pixels to those of the picture, where the design's frame of `size` is at `box`."""
+        return _shift(-0.5) @ from_own(box, size) @ _grid(self.frame, self.scale)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What a sign is made of: the picture in which it is (None: draw on plain paper), its corners there, colours."""
+
+    picture: Image | None
+    box: Corners
+    ink: Color
+    paper: Color
+
+
+def render(design: Design, surface: Surface, scale: float, fonts: Fonts) -> Patch:
+    """Draw a design with `scale` pixels for each pixel of its frame."""
+    frame = design.bounds
+    shape = (max(1, round(frame.height * scale)), max(1, round(frame.width * scale)))
+    course, ink = even(_paper(design, surface, frame), surface.ink)
+    colour = _enlarged(course, shape)
+    opacity = _erased(design, frame, scale, shape)
+    _write(colour, opacity, design.rows, (frame, scale), ink, fonts)
+    for panel in design.panels:
+        flat, panel_ink = even(np.full((1, 1, 3), surface.paper, np.float32), surface.ink)
+        plate = _plate(panel.box, panel.rows[0].size, (frame, scale), shape)
+        colour += (flat[0, 0] - colour) * plate[..., None]
+        opacity[:] = np.maximum(opacity, plate)
+        _write(colour, opacity, panel.rows, (frame, scale), panel_ink, fonts)
+    pixels = np.empty((*shape, 4), np.uint8)
+    pixels[..., :3] = np.clip(colour * opacity[..., None] + 0.5, 0, 255)
+    pixels[..., 3] = opacity * 255 + 0.5
+    return Patch(pixels, frame, scale)
+
+
+def _paper(design: Design, surface: Surface, frame: Rect) -> Floats:
+    """The course of the paper over `frame`, in few pixels."""
+    if surface.picture is None or not design.erased:
+        return np.full((1, 1, 3), surface.paper, np.float32)
+    import cv2
+
+    scale = min(1.0, VIEW_PX / max(frame.width, frame.height))
+    size = max(4, round(frame.width * scale)), max(4, round(frame.height * scale))
+    matrix = _shift(-0.5) @ from_own(surface.box, design.size) @ _grid(frame, scale)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    view = cv2.warpPerspective(surface.picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    letters = np.zeros((size[1], size[0]), np.uint8)
+    for line in design.erased:
+        cv2.fillConvexPoly(letters, _pixels(line, frame, scale), 1)
+    return paper_course(view, letters.astype(bool), surface.ink, surface.paper)
+
+
+def _enlarged(course: Floats, shape: tuple[int, int]) -> Floats:
+    if course.shape[:2] == (1, 1):
+        return np.broadcast_to(course, (*shape, 3)).copy()
+    import cv2
+
+    return np.asarray(cv2.resize(course, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _erased(design: Design, frame: Rect, scale: float, shape: tuple[int, int]) -> Floats:
+    """Opacity 0..1 of the paper that is laid over the original: its lines and the new words, with soft edges."""
+    import cv2
+
+    mask = np.zeros(shape, np.uint8)
+    for line in design.erased:
+        cv2.fillConvexPoly(mask, _pixels(line, frame, scale), 255)
+    reach = max(1, round(design.margin * scale))
+    grown = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    for row in design.rows:
+        cv2.fillConvexPoly(grown, _pixels(row.box.grown(PADDING * row.size).corners, frame, scale), 255)
+    soft = cv2.GaussianBlur(grown, (0, 0), max(0.6, reach / 4))
+    return np.asarray(soft, np.float32) * np.float32(1 / 255)
+
+
+def _plate(box: Rect, size: int, grid: tuple[Rect, float], shape: tuple[int, int]) -> Floats:
+    """Opacity of a panel with round corners."""
+    frame, scale = grid
+    image = Pillow.new("L", (shape[1] * 2, shape[0] * 2))
+    left, top = (box.left - frame.left) * scale, (box.top - frame.top) * scale
+    corners = (2 * left, 2 * top, 2 * (left + box.width * scale), 2 * (top + box.height * scale))
+    ImageDraw.Draw(image).rounded_rectangle(corners, PANEL_ROUND * size * scale * 2, fill=255)
+    return np.asarray(image.reduce(2), np.float32) * np.float32(1 / 255)
+
+
+def _write(
+    colour: Floats, opacity: Floats, rows: Sequence[Row], grid: tuple[Rect, float], ink: Color, fonts: Fonts
+) -> None:
+    """Lay the letters of `rows` on the paper."""
+    frame, scale = grid
+    for row in rows:
+        size = max(1, round(row.size * scale))
+        x, baseline = (row.x - frame.left) * scale, (row.baseline - frame.top) * scale
+        x -= row.anchor * sum(fonts.advance(run, size) for run in fonts.runs(row.text, row.rtl))
+        rows_at, columns_at = _reach(row, frame, scale, opacity.shape)
+        letters = _letters(row, size, (x - columns_at.start, baseline - rows_at.start), (rows_at, columns_at), fonts)
+        area = colour[rows_at, columns_at]
+        area += (np.asarray(ink, np.float32) - area) * letters[..., None]
+        np.maximum(opacity[rows_at, columns_at], letters, out=opacity[rows_at, columns_at])
+
+
+def _reach(row: Row, frame: Rect, scale: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Rows and columns of the patch that the letters of a row can touch."""
+    box = row.box.grown(0.4 * row.size)
+    top, bottom = round((box.top - frame.top) * scale), round((box.bottom - frame.top) * scale)
+    left, right = round((box.left - frame.left) * scale), round((box.right - frame.left) * scale)
+    return slice(max(0, top), min(shape[0], bottom)), slice(max(0, left), min(shape[1], right))
+
+
+def _letters(row: Row, size: int, at: tuple[float, float], area: tuple[slice, slice], fonts: Fonts) -> Floats:
+    """Coverage 0..1 of one line of text whose baseline begins at `at` (x, y) of the area."""
+    height, width = area[0].stop - area[0].start, area[1].stop - area[1].start
+    image = Pillow.new("L", (width * FINE, height * FINE))
+    canvas = ImageDraw.Draw(image)
+    x, y = at
+    for run in fonts.runs(row.text, row.rtl):
+        text, direction = fonts.options(run)
+        canvas.text((x * FINE, y * FINE), text, 255, fonts.font(run, size), anchor="ls", direction=direction)
+        x += fonts.advance(run, size)
+    return np.asarray(image.reduce(FINE), np.float32) * np.float32(1 / 255)
+
+
+def _pixels(points: npt.ArrayLike, frame: Rect, scale: float) -> npt.NDArray[np.int32]:
+    """Points of the design's frame in whole pixels of the patch."""
+    shifted = (np.asarray(points, np.float64) - (frame.left, frame.top)) * scale - 0.5
+    return np.round(shifted).astype(np.int32)
+
+
+def _grid(frame: Rect, scale: float) -> Matrix:
+    """What maps whole pixels, counted at their middle, to the design's frame."""
+    return np.array(
+        [[1 / scale, 0, frame.left + 0.5 / scale], [0, 1 / scale, frame.top + 0.5 / scale], [0, 0, 1]], np.float64
+    )
+
+
+def _shift(by: float) -> Matrix:
+    return np.array([[1, 0, by], [0, 1, by], [0, 0, 1]], np.float64)
+
+
+def covered(patch: Patch, matrix: Matrix) -> Rect:
+    """What a patch covers of the picture, given the matrix of `to_picture`."""
+    height, width = patch.pixels.shape[:2]
+    corners = mapped(matrix, Rect(-1, -1, width, height).corners)
+    return Rect(*corners.min(axis=0), *corners.max(axis=0))
