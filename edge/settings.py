@@ -48,6 +48,29 @@ class MicrophoneSettings(_Settings):
     """Audio kept when recognition falls behind; older audio is dropped and reported."""
 
 
+class CameraSettings(_Settings):
+    """Capture of pictures."""
+
+    width: int = Field(default=1280, ge=16, le=8192)
+    """Pixels asked of the camera, which may give another size."""
+    height: int = Field(default=720, ge=16, le=8192)
+    """The same."""
+    fps: float = Field(default=30.0, gt=0, le=240)
+    """Pictures a second asked of the camera."""
+    kept_fps: float = Field(default=15.0, gt=0, le=240)
+    """Pictures a second that are decoded; the others are let go at once, which saves the processor."""
+    fourcc: str = Field(default="MJPG", pattern="^(.{4})?$")
+    """Pixel format asked of cameras of Linux: plain pixels do not fit through USB 2 at this size; empty: any."""
+    open_s: float = Field(default=10.0, gt=0)
+    """Longest wait for the first picture."""
+    stall_s: float = Field(default=4.0, gt=0)
+    """A camera that gives nothing for so long has gone."""
+    black_s: float = Field(default=2.0, gt=0)
+    """Black pictures for so long are told."""
+    frozen_s: float = Field(default=5.0, gt=0)
+    """The same picture, bit for bit, for so long is told: a sensor never sees the same twice."""
+
+
 class VoiceActivitySettings(_Settings):
     """When is there speech."""
 
@@ -222,6 +245,7 @@ class Settings(_Settings):
 
     inference: InferenceSettings = InferenceSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
+    camera: CameraSettings = CameraSettings()
     voice_activity: VoiceActivitySettings = VoiceActivitySettings()
     segmentation: SegmentationSettings = SegmentationSettings()
     recognition: RecognitionSettings = RecognitionSettings()

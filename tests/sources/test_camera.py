@@ -1,152 +1,173 @@
-"""Cameras over a fake of OpenCV's capture, and pictures, folders and films in their place."""
+"""From a URI to frames in a channel: cameras over a fake of OpenCV's capture, and pictures in their place."""
 
+import itertools
 import sys
 import threading
 import types
-from pathlib import Path
 
-import av
 import cv2 as real_cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from edge.channels import Latest
-from edge.errors import SourceError, SourceLostError
+from edge.errors import SourceError
+from edge.settings import CameraSettings
 from edge.sources import camera as module
-from edge.sources.camera import Device, open_camera
-from edge.sources.uri import CameraUri
+from edge.sources.camera import open_camera
+from edge.sources.reopening import Reopening
+
+QUICK = CameraSettings(open_s=2, stall_s=0.3, kept_fps=240, black_s=0.2, frozen_s=0.2)
+
+
+def _scene(number):
+    """Never the same twice, as a sensor sees it."""
+    return np.random.default_rng(number).integers(60, 180, (16, 24, 3)).astype(np.uint8)
 
 
 class _Capture:
-    """Gives numbered pictures, waits at `hold` for permission, and fails when they run out."""
+    """Gives pictures until they run out; an event among them is waited for first."""
 
-    def __init__(self, pictures=3, hold=None):
-        self.left = list(range(pictures))
-        self.hold = hold
-        self.released = False
-        self.settings = {}
+    def __init__(self, *pictures):
+        self.left = iter(pictures)
+        self.image = None
+        self.released = threading.Event()
 
     def set(self, key, value):
-        self.settings[key] = value
+        return True
 
-    def read(self):
-        if self.hold is not None:
-            self.hold.wait(5)
-        if not self.left:
-            return False, None
-        return True, np.full((2, 2, 3), self.left.pop(0), np.uint8)
+    def get(self, key):
+        return 0.0
 
     def isOpened(self):  # noqa: N802 - OpenCV's name
         return True  # as a real one does after it was unplugged
 
+    def grab(self):
+        self.image = next(self.left, None)
+        if isinstance(self.image, threading.Event):
+            self.image.wait(10)
+            self.image = next(self.left, None)
+        if self.image is not None:
+            threading.Event().wait(0.005)  # no camera is faster
+        return self.image is not None
+
+    def retrieve(self):
+        return True, self.image
+
     def release(self):
-        self.released = True
+        self.released.set()
+
+
+class _Looping(_Capture):
+    """Never ends; `make` makes a picture from its number."""
+
+    def __init__(self, start, make):
+        super().__init__()
+        self.left = (make(number) for number in itertools.count(start))
 
 
 @pytest.fixture
 def captures(monkeypatch):
-    """The captures that opening will give, in order; `asked` is what was opened."""
+    """The captures that opening will give, in order, and none after them; `asked` is what was opened."""
     ready, asked = [], []
 
     def open_capture(*arguments):
         asked.append(arguments)
-        return ready.pop(0)
+        return ready.pop(0) if ready else _Capture()
 
+    names = {name: getattr(real_cv2, name) for name in dir(real_cv2) if name.startswith("CAP_")}
     fake = types.SimpleNamespace(
-        VideoCapture=open_capture,
-        CAP_V4L2=200, CAP_ANY=0, CAP_FFMPEG=1900, CAP_PROP_BUFFERSIZE=38,
-        CAP_PROP_OPEN_TIMEOUT_MSEC=53, CAP_PROP_READ_TIMEOUT_MSEC=54,
-        utils=real_cv2.utils, imread=real_cv2.imread,
-    )  # fmt: skip
+        **names, VideoCapture=open_capture, utils=real_cv2.utils, VideoWriter=real_cv2.VideoWriter
+    )
     monkeypatch.setitem(sys.modules, "cv2", fake)
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr(module, "Reopening", module_reopening)
+    monkeypatch.setattr(module, "Reopening", _impatient)
     return types.SimpleNamespace(ready=ready, asked=asked)
 
 
-def module_reopening(open_source, on_lost, on_restored):
-    from edge.sources.reopening import Reopening
-
+def _impatient(open_source, on_lost, on_restored):
     return Reopening(open_source, on_lost, on_restored, wait=lambda _: False)
 
 
-def test_a_device_gives_frames_until_it_is_unplugged():
-    device = Device(CameraUri("number", number=1), _Capture(3))
-    frames = []
-    with pytest.raises(SourceLostError, match="camera 1 went away; plug it in again"):
-        frames.extend(iter_into(device, frames))
-    assert [int(frame.image[0, 0, 0]) for frame in frames] == [0, 1, 2]
-    assert [frame.index for frame in frames] == [0, 1, 2]
-    assert [frame.captured_ns for frame in frames] == sorted(frame.captured_ns for frame in frames)
+class _Story:
+    """What the wearer is told, and whether it has come so far."""
+
+    def __init__(self):
+        self.told = []
+        self.changed = threading.Condition()
+
+    def lost(self, error):
+        self._tell(str(error))
+
+    def restored(self):
+        self._tell("restored")
+
+    def _tell(self, what):
+        with self.changed:
+            self.told.append(what)
+            self.changed.notify_all()
+
+    def reaches(self, number):
+        with self.changed:
+            return self.changed.wait_for(lambda: len(self.told) >= number, 10)
 
 
-def iter_into(source, kept):
-    for item in source:
-        kept.append(item)
-    return []
+@pytest.fixture
+def story():
+    return _Story()
+
+
+def _open(uri, frames, story, settings=QUICK):
+    return open_camera(uri, frames, story.lost, story.restored, settings)
 
 
 def test_a_device_that_says_it_is_open_but_gives_nothing_is_an_error(captures):
-    captures.ready.append(_Capture(0))
+    captures.ready.append(_Capture())
     with pytest.raises(SourceError, match=r"camera 0 gives no picture; check that it is plugged in and free"):
-        open_camera("0", Latest())
+        open_camera("0", Latest(), settings=QUICK)
 
 
-@pytest.mark.parametrize(("uri", "opened"), [("0", (0, 200)), ("/dev/null", ("/dev/null", 200))])
-def test_local_devices(captures, uri, opened):
-    capture = _Capture(10_000)
+def test_a_network_camera_that_gives_nothing_keeps_its_password_to_itself(captures):
+    with pytest.raises(SourceError, match=r"camera rtsp://10\.0\.0\.2/live gives no picture; check the address"):
+        open_camera("rtsp://user:secret@10.0.0.2/live", Latest(), settings=QUICK)
+
+
+def test_frames_come_and_the_device_is_let_go(captures):
+    capture = _Looping(0, _scene)
     captures.ready.append(capture)
     frames = Latest()
-    with open_camera(uri, frames):
-        assert frames.take(5) is not None
-    assert captures.asked == [opened]
-    assert capture.settings == {38: 1}
-    assert capture.released
-    assert frames.take(0) is None or frames.take(0) is None
+    with open_camera("0", frames, settings=QUICK):
+        first, second = frames.take(5), frames.take(5)
+    assert first.captured_ns < second.captured_ns
+    assert first.index < second.index
+    assert first.image.shape == (16, 24, 3)
+    assert capture.released.wait(5)
+    frames.take(0)
+    assert frames.take(0) is None
 
 
-def test_network_cameras_time_out(captures):
-    captures.ready.append(_Capture(0))
-    with pytest.raises(SourceError, match=r"camera rtsp://10\.0\.0\.2/live gives no picture; check the address"):
-        open_camera("rtsp://user:secret@10.0.0.2/live", Latest())
-    assert captures.asked == [("rtsp://user:secret@10.0.0.2/live", 1900, [53, 5_000, 54, 5_000])]
-
-
-def test_the_newest_frame_wins(captures):
-    hold = threading.Event()
-    hold.set()
-    captures.ready.append(_Capture(50, hold))
-    lost = threading.Event()
-    captures.ready.append(_Capture(0))
+def test_the_newest_frame_wins(captures, story):
+    captures.ready.append(_Capture(*[_scene(number) for number in range(20)]))
     frames = Latest()
-    source = open_camera("0", frames, lambda _: lost.set())
-    assert lost.wait(5)
-    newest = frames.take(0)
-    assert int(newest.image[0, 0, 0]) == 49
-    assert frames.skipped == 49
-    captures.ready.extend([_Capture(0)] * 10_000)
-    source.close()
+    camera = _open("0", frames, story)
+    assert story.reaches(1)
+    assert np.array_equal(frames.take(0).image, _scene(19))
+    assert frames.take(0) is None
+    camera.close()
 
 
-def test_unplugged_and_plugged_in_again(captures):
-    captures.ready.extend([_Capture(2), _Capture(0), _Capture(100_000)])
-    told = []
-    back = threading.Event()
-
-    def restored():
-        told.append("restored")
-        back.set()
-
+def test_unplugged_and_plugged_in_again(captures, story):
+    captures.ready.extend([_Capture(_scene(0), _scene(1)), _Capture(), _Looping(2, _scene)])
     frames = Latest()
-    with open_camera("0", frames, lambda error: told.append(str(error)), restored):
-        assert back.wait(5)
+    with _open("0", frames, story):
+        assert story.reaches(2)
         assert frames.take(5) is not None
-    assert told == ["camera 0 went away; plug it in again", "restored"]
+    assert story.told == ["camera 0 went away; plug it in again", "restored"]
 
 
 def test_frames_are_numbered_through(captures):
-    captures.ready.extend([_Capture(2), _Capture(2), *[_Capture(0)] * 10_000])
+    captures.ready.extend([_Capture(_scene(0)), _Capture(_scene(1)), _Looping(2, _scene)])
     seen = []
+    done = threading.Event()
 
     class _Kept(Latest):
         def put(self, item):
@@ -154,30 +175,97 @@ def test_frames_are_numbered_through(captures):
             if len(seen) == 4:
                 done.set()
 
-    done = threading.Event()
-    source = open_camera("0", _Kept())
+    source = open_camera("0", _Kept(), settings=QUICK)
     assert done.wait(5)
     source.close()
     assert seen[:4] == [0, 1, 2, 3]
 
 
-def test_a_broken_driver_ends_the_camera_and_is_kept(captures):
-    capture = _Capture(1)
-    captures.ready.append(capture)
-    hold = capture.hold = threading.Event()
-    hold.set()
-
-    def read():
-        if capture.left:
-            return True, np.zeros((2, 2, 3), np.uint8) if capture.left.pop() is not None else None
-        raise RuntimeError("driver")
-
-    capture.read = read
+def test_a_camera_that_freezes_is_noticed_and_opened_again(captures, story):
+    hold = threading.Event()
+    captures.ready.extend([_Capture(_scene(0), hold, _scene(1)), _Looping(2, _scene)])
     frames = Latest()
-    source = open_camera("0", frames)
-    source._thread.join(5)
-    assert isinstance(source.failure, RuntimeError)
-    source.close()
+    with _open("0", frames, story):
+        assert story.reaches(1)
+        assert len(captures.asked) == 1  # not opened twice while the driver is stuck
+        hold.set()
+        assert story.reaches(2)
+        assert frames.take(5) is not None
+    assert story.told == ["camera 0 has frozen: no picture for 0.3 s; plug it in again", "restored"]
+
+
+def test_black_pictures_are_told_once_and_flow_on(captures, story):
+    light = threading.Event()
+
+    def make(number):
+        return _scene(number) if light.is_set() or number == 0 else np.zeros((16, 24, 3), np.uint8)
+
+    captures.ready.append(_Looping(0, make))
+    frames = Latest()
+    with _open("0", frames, story):
+        assert story.reaches(1)
+        assert (frames.take(5).image == 0).all()
+        assert (frames.take(5).image == 0).all()
+        light.set()
+        assert story.reaches(2)
+    assert story.told == ["camera 0 delivers black pictures; check the lens cover", "restored"]
+
+
+def test_a_frozen_picture_is_told_once(captures, story):
+    captures.ready.append(_Looping(0, lambda _: _scene(7)))
+    with _open("0", Latest(), story):
+        assert story.reaches(1)
+    assert story.told == ["camera 0 delivers the same picture over and over; unplug it and plug it in again"]
+
+
+def test_an_rtsp_camera_may_repeat_a_quiet_scene(captures, story):
+    pictures = [_scene(7)] * 100
+    captures.ready.append(_Capture(*pictures))
+    with _open("rtsp://10.0.0.2/live", Latest(), story):
+        assert story.reaches(1)
+    assert story.told[0] == "camera rtsp://10.0.0.2/live went away; plug it in again"
+
+
+def test_unplugged_while_black(captures, story):
+    black = [np.zeros((16, 24, 3), np.uint8)] * 80
+    captures.ready.extend([_Capture(*black), _Looping(0, _scene)])
+    with _open("0", Latest(), story):
+        assert story.reaches(3)
+    assert story.told == [
+        "camera 0 delivers black pictures; check the lens cover",
+        "camera 0 went away; plug it in again",
+        "restored",
+    ]
+
+
+def test_torn_frames_reach_nobody(captures, story):
+    torn = _scene(0)
+    torn[6:] = 128
+    captures.ready.append(_Capture(*[_scene(1), _scene(2), torn, np.zeros((0, 0, 3), np.uint8), _scene(3)] * 2))
+    seen = []
+
+    class _Kept(Latest):
+        def put(self, item):
+            seen.append(item.image)
+
+    camera = _open("0", _Kept(), story)
+    assert story.reaches(1)
+    camera.close()
+    assert len(seen) == 6
+    assert not any(np.array_equal(image, torn) for image in seen)
+
+
+@pytest.mark.parametrize(
+    ("uri", "match"),
+    [
+        ("/dev/video99", "does not exist; edge devices"),
+        ("nowhere.jpg", "does not exist; give a picture"),
+        ("gopher://x", "is no camera; use"),
+    ],
+)
+def test_refused(uri, match):
+    with pytest.raises(SourceError, match=match):
+        open_camera(uri, Latest())
 
 
 def test_without_opencv(monkeypatch):
@@ -186,82 +274,28 @@ def test_without_opencv(monkeypatch):
         open_camera("0", Latest())
 
 
-@pytest.mark.parametrize(
-    ("uri", "match"),
-    [
-        ("/dev/video99", "does not exist; edge devices"),
-        ("csi://0", "libcamerify"),
-        ("nowhere.jpg", "does not exist; give a picture"),
-    ],
-)
-def test_refused(uri, match):
-    with pytest.raises(SourceError, match=match):
-        open_camera(uri, Latest())
-
-
-# --- stand-ins
-
-
-def _picture(path, value):
-    real_cv2.imwrite(str(path), np.full((8, 12, 3), value, np.uint8))
-    return path
-
-
-def test_a_picture_is_shown_again_and_again(tmp_path):
+def test_a_picture_in_place_of_a_camera_is_never_frozen(tmp_path, story):
+    Image.fromarray(_scene(0)).save(tmp_path / "a.png")
     frames = Latest()
-    with open_camera(str(_picture(tmp_path / "a.png", 77)), frames):
+    with _open(str(tmp_path / "a.png"), frames, story):
         first, second = frames.take(5), frames.take(5)
     assert (first.index, second.index) == (0, 1)
-    assert first.captured_ns < second.captured_ns
-    assert first.image.shape == (8, 12, 3)
-    assert int(first.image[0, 0, 0]) == 77
+    assert np.array_equal(first.image, second.image)
+    assert story.told == []
 
 
-def test_a_folder_in_order_of_names(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_STILL_FPS", 200.0)
-    monkeypatch.setattr(module, "_STILL_S", 0.02)
-    for name, value in (("b.png", 20), ("a.PNG", 10), ("notes.txt", 0)):
-        _picture(tmp_path / name, value) if value else (tmp_path / name).write_text("no picture")
-    pictures = iter(module._open(CameraUri("file", path=tmp_path)))
-    values = [int(next(pictures).image[0, 0, 0]) for _ in range(12)]
-    assert values == [10, 10, 10, 10, 20, 20, 20, 20, 10, 10, 10, 10]
+def test_a_stand_in_that_fails_later_is_told(tmp_path, monkeypatch, story):
+    def fail(path):
+        raise SourceError(f"{path} is damaged")
+        yield
 
-
-def test_a_film_over_and_over(tmp_path):
-    path = tmp_path / "a.mp4"
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("mpeg4", rate=100)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for index in range(5):
-            image = np.full((48, 64, 3), 50 * index, np.uint8)
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
-        file.mux(stream.encode(None))
-    pictures = iter(module._open(CameraUri("file", path=path)))
-    values = [round(float(next(pictures).image.mean()) / 50) for _ in range(7)]
-    assert values == [0, 1, 2, 3, 4, 0, 1]
-
-
-def test_stand_ins_that_are_none(tmp_path):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "bad.jpg").write_text("no picture")
-    for name, match in (("empty", "a folder without pictures"), ("bad.jpg", "cannot be decoded")):
-        with pytest.raises(SourceError, match=match):
-            module._open(CameraUri("file", path=tmp_path / name))
-
-
-def test_closing_ends_a_still(tmp_path):
-    still = module._open(CameraUri("file", path=_picture(tmp_path / "a.png", 1)))
-    pictures = iter(still)
-    next(pictures)
-    still.close()
-    assert list(pictures) == []
-
-
-def test_a_sound_file_is_no_camera(tmp_path):
-    import wave
-
-    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
-        file.setparams((1, 2, 8_000, 0, "NONE", ""))
-        file.writeframes(bytes(16_000))
-    with pytest.raises(SourceError, match="has no pictures in it; use it as sound: --replay"):
-        module._open(CameraUri("file", path=Path(tmp_path / "a.wav")))
+    Image.fromarray(_scene(0)).save(tmp_path / "a.png")
+    monkeypatch.setattr("edge.sources.stand_in._readable", lambda paths: iter([_scene(0)]))
+    monkeypatch.setattr("edge.sources.stand_in._show_pictures", fail)
+    frames = Latest()
+    with _open(str(tmp_path), frames, story) as camera:
+        assert story.reaches(1)
+        camera._thread.join(5)
+        assert isinstance(camera.failure, SourceError)
+    assert story.told[0].startswith("the camera stopped: ")
+    assert frames.take(5) is None
