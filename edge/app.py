@@ -161,7 +161,8 @@ class _Session:
     def _open_camera(self, uri: str) -> Camera:
         from edge.sources.camera import open_camera
 
-        return self._stack.enter_context(open_camera(uri, self._frames, *self._tell_of("camera")))
+        lost, restored = self._tell_of("camera")
+        return self._stack.enter_context(open_camera(uri, self._frames, lost, restored, self._settings.camera))
 
     def _tell_of(self, source: str) -> tuple[Callable[[Exception], None], Callable[[], None]]:
         """What a source calls when its device goes away and comes back."""
