@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import cli_models
+from edge import cli_models, cli_read
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_models.app, name="models")
+cli_read.register(app)
 
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE", help="Settings file (TOML); see docs/settings.md.")

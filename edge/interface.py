@@ -115,3 +115,29 @@ def transcribe(
         EdgeError: as `file_transcriber`; SourceError for a file that cannot be read.
     """
     return str(file_transcriber(language, task, load_settings())(Path(path))["text"])
+
+
+def picture_reader(
+    source: str,
+    target: str,
+    settings: Settings,
+    folder: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Callable[[Path], dict[str, Any]]:
+    """A function from a picture to `{"file", "regions": [{"box", "text", "confidence", "translation"}]}`.
+
+    Args:
+        source: `auto`, or comma-separated codes of the languages that signs may be in.
+        target: code of the wearer's language.
+        settings: names the text models; how overlays are drawn.
+        folder: where each picture is written with its translations drawn in; None: nowhere.
+        tell: told once for each language that no installed pack translates; says what to pull.
+
+    Raises:
+        LanguageError: unknown codes, or no installed packs lead there; says what to pull.
+        ModelNotFoundError, ModelCorruptError: says what to pull.
+        SinkError: the folder cannot be made.
+    """
+    from edge.picture_reader import PictureReader
+
+    return PictureReader.load(settings, source, target, folder, tell)

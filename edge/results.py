@@ -142,6 +142,23 @@ class Region:
 
 
 @dataclass(frozen=True)
+class SignText:
+    """What a region says and means.
+
+    Attributes:
+        text: as it stands there.
+        language: code of its language; empty where nothing tells it.
+        translation: in the wearer's language; equal to `text` where there is no need; None where there is no way.
+        missing: why there is no way and what to run, where that can be helped.
+    """
+
+    text: str
+    language: str
+    translation: str | None
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
 class Category:
     """What is seen.
 

@@ -38,7 +38,7 @@ _FUNCTION_WORDS = frozenset(_JOINING.split())
 _BULLET = re.compile(r"^\s*(?:[•·●▪■◆\u2013*»>+-]\s|\(?\d{1,2}[.)]\s|\(?[a-zA-Z][.)]\s)")
 _LABELLED = re.compile(r"^[^:：]{1,24}[:：]\s*\S")  # noqa: RUF001 - the full-width colon is meant
 _CLOSED = re.compile(
-    r"(?:[$€£¥]\s?\d[\d.,]*|\d+[.,]\d{2}\s?(?:[€$£¥元円]|EUR|kr)?|\d+\s?(?:[€£¥元円%])|[\])]"
+    r"(?:[$€£¥]\s?\d[\d.,]*|\d+[.,]\d{2}\s?(?:[€$£¥元円]|EUR|kr)?|\d+\s?(?:[€£¥元円%号號])|[\])]"
     r"|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}|(?=[A-Z\d-]*\d)(?=[A-Z\d-]*[A-Z])[A-Z\d]+(?:-[A-Z\d]+)*|\d[\d -]{6,}\d)$"
 )
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uff60]")

@@ -1,0 +1,159 @@
+"""Translates what stands on signs: short, shouted, without verbs, full of names and numbers.
+
+Prices, codes, telephone numbers, addresses and single marks stay as they are. Phrases that stand on signs everywhere
+come from a table (`phrasebooks/signs-*.tsv`), because models trained on prose call a wet floor a motel; a heading
+such as CAUTION is translated apart from what follows. Of what a model writes, explanations in brackets and articles
+that nobody wrote are dropped: "Wivenhoe Park (a)", "O estacionamento".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+
+from edge.errors import LanguageError
+from edge.perception.text_language import UNDECIDED, identify
+from edge.perception.translation_glossary import Phrasebook
+from edge.perception.translation_protection import ADDRESS
+from edge.results import Region, SignText
+
+Translate = Callable[[str, str, str], str]
+
+_HEADING_WORDS = (
+    "attention caution danger important notice warning sale "
+    "aviso atenção cuidado perigo importante promoção oferta "
+    "atención peligro ofertas avis soldes achtung gefahr hinweis vorsicht attenzione pericolo"
+)
+_HEADINGS = frozenset(_HEADING_WORDS.split())
+_MIN_LETTERS = 3
+_CODE = re.compile(r"(?=\S*\d)[A-Z\d][A-Z\d./-]*")
+_AROUND = "()[]{}#:;,."
+_PLATE = re.compile(r"[A-Z]{1,3}[ \u00b7-]?\d{2,}(?:[ -]?[A-Z\d]{1,4})?")
+_MEASURE = re.compile(
+    r"[\d.,/x%+-]*\d[\d.,/x%+-]*\s?(?:kg|g|mg|ml|cl|dl|l|m|cm|mm|km|km/h|h|min|oz|lb|W|V|A|Hz|°?C|°?F)?"
+)
+_NUMBER = r"(?:[#$€£¥]?\s?\d[\d.,:/-]*\s?[%€£¥]?)"
+_NUMBERED = re.compile(rf"(?P<before>{_NUMBER}\s+)?(?P<core>[^\d]*[^\d\s])(?P<after>\s+{_NUMBER})?")
+_INNER_CAPITAL = re.compile(r"[a-z]+[A-Z]\w*|\w*[\u00ae\u2122]")
+_BRACKETS = re.compile(r"\s*[(\[][^)\]]*(?:[)\]]|$)")
+_ARTICLES = {
+    "pt": re.compile(r"(?:os?|as?|uma?)\s+", re.IGNORECASE),
+    "en": re.compile(r"(?:the|an?)\s+", re.IGNORECASE),
+    "es": re.compile(r"(?:el|la|los|las|una?)\s+", re.IGNORECASE),
+    "fr": re.compile(r"(?:les?|la|l'|une?)\s*", re.IGNORECASE),
+    "it": re.compile(r"(?:il|lo|la|gli|le|un[ao]?)\s+", re.IGNORECASE),
+    "de": re.compile(r"(?:der|die|das|eine?)\s+", re.IGNORECASE),
+}
+_FEW_WORDS = 3
+
+
+class SignTranslator:
+    """Finds the language of the texts of a picture and translates them.
+
+    Args:
+        translate: text, source and target language to the translation; raises LanguageError where no pack leads.
+        target: the wearer's language.
+        allowed: languages that may stand on signs; None: any.
+        likely: languages that need no evidence, the likeliest first (those that packs serve).
+    """
+
+    def __init__(
+        self, translate: Translate, target: str, allowed: Collection[str] | None = None, likely: Sequence[str] = ()
+    ) -> None:
+        self._translate = translate
+        self._target = target
+        self._allowed = None if allowed is None else {*allowed, target}
+        self._likely = tuple(likely)
+        self._phrasebooks: dict[str, Phrasebook] = {}
+
+    def languages(self, texts: Sequence[str]) -> list[str]:
+        """The language of every text of one picture; empty where nothing tells it."""
+        return identify(texts, self._allowed, self._likely)
+
+    def translate(self, region: Region, language: str) -> SignText:
+        """What a region means.
+
+        Args:
+            region: its lines and text.
+            language: of its text, by `languages`.
+
+        Raises:
+            ModelCorruptError, InferenceError: a pack cannot be opened or run.
+        """
+        text = region.text
+        if language == self._target or (is_fixed(text) and self._known(text, language) is None):
+            return SignText(text, language, text)
+        if language == UNDECIDED:
+            return SignText(text, language, None)
+        try:
+            return SignText(text, language, self._whole([line.text for line in region.lines], text, language))
+        except LanguageError as error:
+            return SignText(text, language, None, str(error))
+
+    def _whole(self, lines: Sequence[str], text: str, language: str) -> str:
+        """A known phrase, lines that are known one by one, a heading and the rest, or the text by the model."""
+        known = self._known(text, language)
+        if known is not None:
+            return known
+        each = [self._known(line, language) for line in lines]
+        if len(lines) > 1 and all(part is not None for part in each):
+            return " ".join(dict.fromkeys(part for part in each if part is not None))
+        heading = lines[0].strip(" !:.") if lines else ""
+        if len(lines) > 1 and heading.casefold() in _HEADINGS and text.startswith(lines[0]):
+            rest = text[len(lines[0]) :].strip()
+            return f"{self._phrase(heading, language)}: {self._phrase(rest, language)}"
+        return self._phrase(text, language)
+
+    def _phrase(self, text: str, language: str) -> str:
+        known = self._known(text, language)
+        if known is not None or is_fixed(text):
+            return known or text
+        return tidy(text, self._translate(text, language, self._target), language, self._target)
+
+    def _known(self, text: str, language: str) -> str | None:
+        """The phrasebook's translation, numbers before and behind the phrase carried over (SALE 70%)."""
+        if language not in self._phrasebooks:
+            self._phrasebooks[language] = Phrasebook.load(f"signs-{language}", self._target)
+        book = self._phrasebooks[language]
+        found = book.find(text)
+        if found is not None:
+            return found
+        parts = _NUMBERED.fullmatch(text.strip())
+        core = book.find(parts["core"]) if parts else None
+        return f"{parts['before'] or ''}{core}{parts['after'] or ''}" if parts and core else None
+
+
+def is_fixed(text: str) -> bool:
+    """Whether nothing in `text` is to be translated: numbers, prices, codes, addresses, marks, trade names."""
+    left = ADDRESS.sub(" ", text)
+    words = left.split()
+    if sum(map(str.isalpha, left)) < _MIN_LETTERS and left.isascii():
+        return True
+    if len(words) == 1 and _INNER_CAPITAL.fullmatch(words[0]):
+        return True
+    if all(len(word) == 1 for word in words) and left.isascii():
+        return True
+    if _PLATE.fullmatch(left.strip()) or _MEASURE.fullmatch(left.strip()):
+        return True
+    return all(_CODE.fullmatch(word.strip(_AROUND)) or not any(map(str.isalpha, word)) for word in words)
+
+
+def tidy(text: str, translation: str, language: str, target: str) -> str:
+    """A model's translation without what nobody wrote: explanations in brackets, articles before a few words.
+
+    Args:
+        text: what was translated.
+        translation: what the model made of it.
+        language: of `text`.
+        target: of `translation`.
+    """
+    if not any(bracket in text for bracket in "([（【"):  # noqa: RUF001 - full width
+        translation = _BRACKETS.sub("", translation).strip() or text
+    own, article = _ARTICLES.get(language), _ARTICLES.get(target)
+    if article and len(text.split()) <= _FEW_WORDS and not (own and own.match(text)):
+        bare = translation[match.end() :] if (match := article.match(translation)) else translation
+        if bare != translation and bare:
+            translation = bare[:1].upper() + bare[1:] if text[:1].isupper() else bare
+    if text[-1:] not in ".。" and translation.endswith(".") and not translation.endswith(".."):
+        translation = translation[:-1]
+    return translation
