@@ -15,9 +15,12 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFilter
 
+from edge.events import Corners
 from edge.hud.fonts import FINE, Fonts
 from edge.hud.layout import Block, Line, Mark, Role
+from edge.hud.overlay import Overlay, SignPainter
 from edge.media import Image
+from edge.settings import HudSettings
 
 Colour = tuple[int, int, int]
 """Blue, green, red: 0..255."""
@@ -28,11 +31,13 @@ INK: dict[Role, Colour] = {
     "tag": (240, 236, 230),
     "notice": (122, 214, 255),
     "recording": (240, 236, 230),
+    "scene": (240, 236, 230),
 }
 MARK: dict[str, Colour] = {
     "listening": (190, 226, 94),
     "recording": (64, 64, 255),
     "arrow": (200, 190, 170),
+    "scene": (122, 214, 255),
 }
 SHADOW: Colour = (0, 0, 0)
 PANEL_OPACITY = 0.72
@@ -51,26 +56,45 @@ class Layer:
 
 
 class Painter:
-    """Draws blocks over pictures of one display size; keeps the layers it drew last."""
+    """Draws signs and blocks over pictures of one display size; keeps what it drew last.
 
-    def __init__(self, size: tuple[int, int], fonts: Fonts) -> None:
+    Args:
+        size: width and height of the display, pixels.
+        fonts: fonts for all text.
+        settings: how signs are drawn.
+    """
+
+    def __init__(self, size: tuple[int, int], fonts: Fonts, settings: HudSettings | None = None) -> None:
         self._size = size
+        self._signs = SignPainter(settings or HudSettings(), fonts)
         self._fonts = fonts
         self._layers: OrderedDict[Block, Layer] = OrderedDict()
         self._fitted: tuple[Image, Image] | None = None
 
-    def paint(self, blocks: Sequence[Block], backdrop: Image | None) -> Image:
+    def paint(
+        self,
+        blocks: Sequence[Block],
+        backdrop: Image | None,
+        signs: Sequence[Overlay] = (),
+        frame: tuple[int, int] | None = None,
+    ) -> Image:
         """The picture to show.
 
         Args:
             blocks: what to draw, placed for this size, inside it.
             backdrop: uint8 [height, width, 3] BGR of any size, cut and scaled to fill the display; None: black.
+            signs: translated signs and their corners in the camera frame; they lie under the blocks.
+            frame: width and height of the camera frame where there is no backdrop; None: those of the display.
 
         Returns:
             uint8 [height, width, 3] BGR, a new array.
         """
         width, height = self._size
         picture = np.zeros((height, width, 3), np.uint8) if backdrop is None else self._fit(backdrop).copy()
+        if signs:
+            given = frame or self._size if backdrop is None else (backdrop.shape[1], backdrop.shape[0])
+            placed = [Overlay(sign.sign, to_display(sign.box, given, self._size)) for sign in signs]
+            self._signs.paint(picture, placed, plain=backdrop is None)
         for block in blocks:
             layer = self._layer(block)
             area = picture[block.y : block.y + block.height, block.x : block.x + block.width]
@@ -93,20 +117,31 @@ class Painter:
         return layer
 
 
+def cut(frame: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The middle part (left, top, width, height) of a picture of `frame` (width, height) with the aspect of `size`."""
+    scale = min(frame[0] / size[0], frame[1] / size[1])
+    width, height = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return (frame[0] - width) // 2, (frame[1] - height) // 2, width, height
+
+
 def cover(image: Image, size: tuple[int, int]) -> Image:
     """`image` cut to the aspect of `size` (width, height) around its centre and scaled to it."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return image
-    scale = min(width / size[0], height / size[1])
-    cut_width, cut_height = size[0] * scale, size[1] * scale
-    left, top = (width - cut_width) / 2, (height - cut_height) / 2
-    box = (left, top, left + cut_width, top + cut_height)
-    picture = Pillow.fromarray(np.ascontiguousarray(image))
-    smaller = scale > 1
-    filter_by = Pillow.Resampling.BOX if smaller else Pillow.Resampling.BILINEAR  # 6 ms and 9 ms from 1280x720
-    resized = picture.resize(size, filter_by, box=box, reducing_gap=1.0)
-    return np.asarray(resized, np.uint8)
+    import cv2  # comes with the camera; captions alone never need it
+
+    left, top, across, down = cut((width, height), size)
+    part = image[top : top + down, left : left + across]
+    much_smaller = across > 1.6 * size[0]  # else bilinear is as good, and faster
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA if much_smaller else cv2.INTER_LINEAR))
+
+
+def to_display(box: Corners, frame: tuple[int, int], size: tuple[int, int]) -> Corners:
+    """Corners in a camera frame of (width, height) where `cover` puts them on a display of `size`."""
+    left, top, across, down = cut(frame, size)
+    first, second, third, fourth = (((x - left) * size[0] / across, (y - top) * size[1] / down) for x, y in box)
+    return first, second, third, fourth
 
 
 def draw(block: Block, fonts: Fonts) -> Layer:
@@ -185,6 +220,8 @@ def _sign(mark: Mark) -> Mask:
         canvas.ellipse((0, 0, right, bottom), fill=255)
     elif mark.kind == "arrow":
         _arrow(canvas, right, bottom)
+    elif mark.kind == "scene":
+        _finder(canvas, right, bottom)
     else:
         _bars(canvas, right, bottom)
     return _mask(image.reduce(FINE))
@@ -195,6 +232,15 @@ def _arrow(canvas: ImageDraw.ImageDraw, right: int, bottom: int) -> None:
     canvas.line((0, middle, right, middle), fill=255, width=thick)
     for end in (middle - head, middle + head):
         canvas.line((right - head, end, right, middle), fill=255, width=thick, joint="curve")
+
+
+def _finder(canvas: ImageDraw.ImageDraw, right: int, bottom: int) -> None:
+    """The four corners of a view finder."""
+    thick, long = max(FINE, round(right * 0.13)), 0.34
+    canvas.rectangle((0, 0, right, bottom), fill=255)
+    canvas.rectangle((thick, thick, right - thick, bottom - thick), fill=0)
+    canvas.rectangle((right * long, 0, right * (1 - long), bottom), fill=0)
+    canvas.rectangle((0, bottom * long, right, bottom * (1 - long)), fill=0)
 
 
 def _bars(canvas: ImageDraw.ImageDraw, right: int, bottom: int) -> None:

@@ -21,8 +21,8 @@ from edge.settings import HudSettings
 Measure = Callable[[str, int], float]
 """(text, size in pixels) -> width in pixels."""
 
-Role = Literal["translation", "source", "tag", "notice", "recording"]
-MarkKind = Literal["listening", "recording", "arrow"]
+Role = Literal["translation", "source", "tag", "notice", "recording", "scene"]
+MarkKind = Literal["listening", "recording", "arrow", "scene"]
 
 SAFE = 0.05
 TEXT_SHARE = 0.063
@@ -174,7 +174,22 @@ def layout(state: HudState, size: tuple[int, int], measure: Measure) -> tuple[Bl
         if block and ceiling + block.height <= floor:
             blocks.append(replace(block, y=ceiling))
             ceiling += block.height + m.gap
+    for words in _listed(state):
+        block = _notice(words, m, measure)
+        if block and ceiling + block.height <= floor:
+            blocks.append(replace(block, x=m.left, y=ceiling))
+            ceiling += block.height + m.gap
     return tuple(blocks)
+
+
+def _listed(state: HudState) -> list[str]:
+    """Translations of signs as plain lines: where no picture is drawn into and nothing covers the signs."""
+    if state.settings.overlay != "off" or state.settings.backdrop != "black":
+        return []
+    signs = [sign for sign, _ in state.seen.in_sight if sign.translation and sign.translation != sign.text]
+    return [
+        f"{sign.text} → {sign.translation}" if state.settings.sign_source else str(sign.translation) for sign in signs
+    ]
 
 
 def _shown(source: str, text: str, language: str, target: str, settings: HudSettings) -> tuple[str | None, str | None]:
@@ -221,11 +236,25 @@ def _aligned(line: Line, inner: int, steady: bool) -> int:
 
 
 def _bar(state: HudState, m: Metrics, measure: Measure) -> list[Block]:
-    """The row on top: language tag with the listening mark at the left, recording mark at the right."""
+    """The row on top: language tag with the listening mark at the left, what is seen and whether all is kept right."""
     row = [block for block in (_tag(state, m, measure), _recording(state, m, measure)) if block]
     if sum(block.width for block in row) + m.gap * (len(row) - 1) > m.right - m.left:
         row = row[-1:] if row[-1].width <= m.right - m.left else []
-    return row
+    taken = sum(block.width + m.gap for block in row)
+    right = m.right - sum(block.width + m.gap for block in row if block.role == "recording")
+    scene = _scene(state.seen.scene, m, measure, m.right - m.left - taken)
+    return [*row, replace(scene, x=right - scene.width)] if scene else row
+
+
+def _scene(name: str, m: Metrics, measure: Measure, room: int) -> Block | None:
+    """The name of what is looked at, at most `room` pixels wide; it is anchored at the right and pushes nothing."""
+    row = _Row(m, measure, "scene")
+    row.mark("scene", 0.8, 0.8)
+    words = shorten(clean(name), room - row.block().width, partial(_width, measure, m.small))
+    if words.strip("…") == "":
+        return None
+    row.text(words)
+    return row.block()
 
 
 def _tag(state: HudState, m: Metrics, measure: Measure) -> Block | None:

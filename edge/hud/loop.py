@@ -13,16 +13,20 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.errors import SinkError
-from edge.events import Event, StageFailed, Subtitle
+from edge.events import Event, SceneRecognized, SignTranslated, StageFailed, Subtitle
 from edge.hud.drawing import Painter
 from edge.hud.fonts import Fonts
 from edge.hud.layout import Block, layout, splitter
+from edge.hud.overlay import Overlay, is_shown
 from edge.hud.sinks import ConsoleSink, Sink
 from edge.hud.state import HudState, next_change_ns, reduce, tick
 from edge.media import NS_PER_S, VideoFrame
 from edge.settings import HudSettings
 
 POLL_S = 0.1
+
+Shown = Subtitle | SignTranslated | SceneRecognized
+"""Events that are reported once they have been shown, with their latency."""
 
 
 class Events(Protocol):
@@ -56,8 +60,8 @@ class Hud:
         settings: size, rate, what to show.
         sinks: where to show it; closed by `close`.
         fonts: fonts for the text; None: those of the system. Loaded only if a sink shows pixels.
-        on_shown: called with every event once it was shown, a subtitle with its `latency_ms`: from its
-            `captured_ns` to the moment the first part of it had been handed to all sinks.
+        on_shown: called with every event once it was shown; subtitles, signs and scenes with their `latency_ms`:
+            from their `captured_ns` to the moment they (of a subtitle, its first part) had been handed to all sinks.
     """
 
     def __init__(
@@ -71,12 +75,13 @@ class Hud:
         self._size = (settings.width, settings.height)
         self._sinks = list(sinks)
         self._on_shown = on_shown
-        self._pending: list[Subtitle] = []
+        self._pending: list[Shown] = []
         self._frame: VideoFrame | None = None
-        self._shown: tuple[tuple[Block, ...], VideoFrame | None] | None = None
+        self._frame_size: tuple[int, int] | None = None
+        self._shown: tuple[tuple[Block, ...], tuple[Overlay, ...], VideoFrame | None] | None = None
         if self._draws:
             self._fonts = fonts or Fonts.load(settings.fonts)
-            self._painter = Painter(self._size, self._fonts)
+            self._painter = Painter(self._size, self._fonts, settings)
             self._split = splitter(self._size, self._fonts.measure, settings)
 
     @property
@@ -115,8 +120,10 @@ class Hud:
 
     def look(self, frame: VideoFrame | None) -> None:
         """Take `frame` as the backdrop from now on; None keeps the present one."""
-        if frame is not None and self.state.settings.backdrop == "camera":
-            self._frame = frame
+        if frame is not None:
+            self._frame_size = (frame.image.shape[1], frame.image.shape[0])
+            if self.state.settings.backdrop == "camera":
+                self._frame = frame
 
     def handle(self, event: Event, now_ns: int) -> None:
         """Take in an event at clock time `now_ns`. It is shown by the next `advance`."""
@@ -125,7 +132,7 @@ class Hud:
         else:
             self.state = reduce(self.state, event, now_ns)
         self._each(lambda sink: sink.tell(event), now_ns)
-        if isinstance(event, Subtitle):
+        if isinstance(event, Shown):
             self._pending.append(event)
         else:
             self._on_shown(event)
@@ -153,7 +160,7 @@ class Hud:
         return now_ns
 
     def close(self) -> None:
-        """Close all sinks, and report subtitles that were never shown with `latency_ms` None.
+        """Close all sinks, and report what was never shown with `latency_ms` None.
 
         Raises:
             SinkError: the first one that could not be closed, after all others were.
@@ -181,18 +188,25 @@ class Hud:
         if not self._draws:
             return
         blocks = layout(self.state, self._size, self._fonts.measure)
-        if self._shown is not None and self._shown[0] == blocks and self._shown[1] is self._frame:
+        signs = self._overlays()
+        if self._shown is not None and self._shown[:2] == (blocks, signs) and self._shown[2] is self._frame:
             return
-        image = self._painter.paint(blocks, self._frame.image if self._frame else None)
-        self._shown = (blocks, self._frame)
+        image = self._painter.paint(blocks, self._frame.image if self._frame else None, signs, self._frame_size)
+        self._shown = (blocks, signs, self._frame)
         self._each(lambda sink: sink.show(image, now_ns), now_ns)
 
+    def _overlays(self) -> tuple[Overlay, ...]:
+        """The signs to draw; those without a translation, and all where they are off, change no picture."""
+        if self.state.settings.overlay == "off":
+            return ()
+        return tuple(Overlay(sign, box) for sign, box in self.state.seen.in_sight if is_shown(sign))
+
     def _report(self, now_ns: int) -> None:
-        """Tell of the subtitles that have come on show."""
+        """Tell of what has come on show."""
         waiting = {caption.utterance for caption in self.state.waiting if caption.part == 0}
-        still: list[Subtitle] = []
+        still: list[Shown] = []
         for event in self._pending:
-            if self._draws and event.utterance in waiting:
+            if self._draws and isinstance(event, Subtitle) and event.utterance in waiting:
                 still.append(event)
             else:
                 self._on_shown(replace(event, latency_ms=max(0.0, (now_ns - event.captured_ns) / 1e6)))

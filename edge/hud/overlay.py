@@ -32,6 +32,8 @@ CHANGED = 22
 PATIENCE = 10
 """Pictures between two samplings of one sign, at least."""
 
+__all__ = ["Overlay", "SignPainter", "draw_signs", "is_shown"]
+
 Pixels = npt.NDArray[np.uint8]
 
 

@@ -15,11 +15,12 @@ import numpy as np
 from PIL import Image as Pillow
 
 from edge.errors import SinkError
-from edge.events import Event, Subtitle
+from edge.events import Event, SceneRecognized, SignTranslated, Subtitle
 from edge.hud.state import notice_text
 from edge.hud.video import VideoSink
 from edge.hud.writable import check_file, check_folder
 from edge.media import Image
+from edge.results import UNKNOWN
 from edge.settings import HudSettings
 
 WINDOW_TITLE = "edge"
@@ -201,6 +202,10 @@ def console_lines(event: Event, show: str = "both") -> list[str]:
     """What the console prints for an event; [] for those that are not for the wearer."""
     if isinstance(event, Subtitle):
         return _caption_lines(event, show) if event.is_final else []
+    if isinstance(event, SignTranslated):
+        return [_sign_line(event)]
+    if isinstance(event, SceneRecognized):
+        return [f"[scene] {event.name} ({event.score:.2f})"] if event.label != UNKNOWN else []
     message = notice_text(event)
     return [f"!   {message}"] if message else []
 
@@ -212,6 +217,12 @@ def _caption_lines(event: Subtitle, show: str) -> list[str]:
     if show == "source" or same:
         return [source]
     return [text] if show == "translation" else [source, text]
+
+
+def _sign_line(event: SignTranslated) -> str:
+    """A sign and what it says; what needs or has no translation as it is written."""
+    text, translation = (" ".join((words or "").split()) for words in (event.text, event.translation))
+    return f"[sign] {translation} <- {text}" if translation not in {"", text} else f"[sign] {text}"
 
 
 def open_sink(uri: str, settings: HudSettings) -> Sink:

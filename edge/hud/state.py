@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from edge.events import (
     AudioLost,
     Event,
+    SenseChanged,
     SessionEnded,
     SessionStarted,
     SourceLost,
@@ -24,6 +25,7 @@ from edge.events import (
     StageFailed,
     Subtitle,
 )
+from edge.hud.seen import Seen, fade, see
 from edge.media import NS_PER_S
 from edge.settings import HudSettings
 
@@ -101,6 +103,7 @@ class HudState:
         notices: messages, oldest first.
         history: past and present final subtitles, oldest first.
         gone: utterance of the caption that left last, and how many of its parts have left.
+        seen: what the camera senses have told.
         ended: whether the session has ended.
     """
 
@@ -116,6 +119,7 @@ class HudState:
     notices: tuple[Notice, ...] = ()
     history: tuple[Subtitle, ...] = ()
     gone: tuple[int, int] = (0, 0)
+    seen: Seen = field(default_factory=Seen)
     ended: bool = False
 
 
@@ -139,7 +143,7 @@ def reduce(state: HudState, event: Event, now_ns: int, split: Splitter = whole) 
         )
     if isinstance(event, SessionEnded):
         return replace(state, listening=(), ended=True)
-    return _notify(state, event)
+    return _notify(replace(state, seen=see(state.seen, event, now_ns)), event)
 
 
 def tick(state: HudState, now_ns: int) -> HudState:
@@ -152,7 +156,7 @@ def tick(state: HudState, now_ns: int) -> HudState:
             rest = (first, *rest[1:])
         state = _promote(replace(state, captions=rest, gone=(left.utterance, left.part + 1)))
     kept = tuple(n for n in state.notices if n.until_ns is None or n.until_ns > state.now_ns)
-    return _promote(replace(state, notices=kept))
+    return _promote(replace(state, notices=kept, seen=fade(state.seen, state.now_ns)))
 
 
 def next_change_ns(state: HudState) -> int | None:
@@ -160,6 +164,8 @@ def next_change_ns(state: HudState) -> int | None:
     times = [n.until_ns for n in state.notices if n.until_ns is not None]
     if state.captions:
         times.append(_leaves_ns(state, 0))
+    if state.seen.scene_until_ns is not None:
+        times.append(state.seen.scene_until_ns)
     return max(min(times), state.now_ns) if times else None
 
 
@@ -247,16 +253,23 @@ def _place(state: HudState, utterance: int, parts: tuple[Caption, ...]) -> HudSt
 
 
 def _notify(state: HudState, event: Event) -> HudState:
-    message = notice_text(event)
+    if isinstance(event, SenseChanged) and event.level == "full":
+        return replace(state, notices=tuple(n for n in state.notices if n.key != f"sense:{event.sense}"))
+    key, seconds = _subject(event)
+    return _notice(state, key, notice_text(event), seconds) if key else state
+
+
+def _subject(event: Event) -> tuple[str, float | None]:
+    """What a notice is about, empty for events that give none, and how long it stays; None: until it is revoked."""
     if isinstance(event, SourceLost):
-        return _notice(state, f"source:{event.source}", message, None)
+        return f"source:{event.source}", None
     if isinstance(event, SourceRestored):
-        return _notice(state, f"source:{event.source}", message, SHORT_NOTICE_S)
+        return f"source:{event.source}", SHORT_NOTICE_S
     if isinstance(event, StageFailed):
-        return _notice(state, f"stage:{event.stage}", message, NOTICE_S)
-    if isinstance(event, AudioLost):
-        return _notice(state, "audio", message, NOTICE_S)
-    return state
+        return f"stage:{event.stage}", NOTICE_S
+    if isinstance(event, SenseChanged):
+        return f"sense:{event.sense}", None
+    return ("audio" if isinstance(event, AudioLost) else ""), NOTICE_S
 
 
 def notice_text(event: Event) -> str:
@@ -267,7 +280,17 @@ def notice_text(event: Event) -> str:
         return f"{event.source} is back"
     if isinstance(event, StageFailed):
         return f"{event.stage}: {event.message}"
+    if isinstance(event, SenseChanged):
+        return _pace(event)
     return f"{event.seconds:.1f} s of speech were skipped" if isinstance(event, AudioLost) else ""
+
+
+def _pace(event: SenseChanged) -> str:
+    """What a sense does now, and why."""
+    if event.level == "full":
+        return f"{event.sense} back at full speed"
+    why = "the device is hot" if event.reason == "temperature" else "speech first"
+    return f"{event.sense} {'paused' if event.level == 'off' else 'slowed'}: {why}"
 
 
 def _notice(state: HudState, key: str, text: str, seconds: float | None) -> HudState:

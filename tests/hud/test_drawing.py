@@ -3,9 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.hud.drawing import INK, PANEL_OPACITY, Painter, cover, draw, rounded
+from edge.events import SignTranslated
+from edge.hud.drawing import INK, PANEL_OPACITY, Painter, cover, cut, draw, rounded, to_display
 from edge.hud.fonts import Fonts
 from edge.hud.layout import Block, Line, Mark
+from edge.hud.overlay import Overlay
 
 FONTS = Fonts.load(system=False)
 SIZE = (320, 180)
@@ -91,7 +93,7 @@ def test_recording_mark_is_red():
     assert max(blue, green) < 100
 
 
-@pytest.mark.parametrize("kind", ["listening", "recording", "arrow"])
+@pytest.mark.parametrize("kind", ["listening", "recording", "arrow", "scene"])
 def test_marks_stay_in_their_box(kind):
     block = replace(BLOCK, lines=(), marks=(Mark(kind, 40, 10, 24, 20),))
     layer = draw(block, FONTS)
@@ -155,3 +157,33 @@ def test_cover_fills_any_display(size):
 def test_same_content_gives_same_pixels():
     one = Painter(SIZE, FONTS).paint([BLOCK], busy())
     assert np.array_equal(one, Painter(SIZE, FONTS).paint([BLOCK], busy()))
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [((640, 480), (0, 60, 640, 360)), ((1280, 720), (0, 0, 1280, 720)), ((300, 400), (0, 115, 300, 169))],
+)
+def test_cut_is_the_middle_with_the_aspect_of_the_display(frame, expected):
+    assert cut(frame, SIZE) == expected
+
+
+@pytest.mark.parametrize("frame", [(640, 480), (1280, 720), (333, 500), (320, 180), (101, 57)])
+def test_corners_go_where_the_picture_goes(frame):
+    image = np.zeros((frame[1], frame[0], 3), np.uint8)
+    left, top, width, height = cut(frame, SIZE)
+    x, y = left + width // 3, top + height // 2
+    image[y - 4 : y + 5, x - 4 : x + 5] = 255
+    rows, columns = np.nonzero(cover(image, SIZE)[..., 0] > 127)
+    box = to_display(((x - 4, y - 4), (x + 5, y - 4), (x + 5, y + 5), (x - 4, y + 5)), frame, SIZE)
+    assert np.mean([p[0] for p in box]) == pytest.approx(columns.mean() + 0.5, abs=1)
+    assert np.mean([p[1] for p in box]) == pytest.approx(rows.mean() + 0.5, abs=1)
+
+
+def test_captions_lie_over_signs():
+    corners = ((50.0, 90.0), (250.0, 90.0), (250.0, 160.0), (50.0, 160.0))
+    sign = SignTranslated(0, 1, corners, "EXIT", "SAIDA", "en", "pt", paper=(0, 0, 255))
+    opaque = replace(BLOCK, lines=(LINE,), marks=())
+    plain, both = (Painter(SIZE, FONTS).paint([opaque], None, signs) for signs in ((), (Overlay(sign, corners),)))
+    letters = inside(plain).min(axis=2) > 250
+    assert (inside(both)[letters] > 240).all()
+    assert both[90:98, 60:240, 2].mean() > 150

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.events import AudioLost, SessionStarted, SourceLost, SpeechStarted, Subtitle
+from edge.events import (
+    AudioLost,
+    SceneRecognized,
+    SessionStarted,
+    SignTranslated,
+    SourceLost,
+    SpeechStarted,
+    Subtitle,
+)
 from edge.hud.layout import SAFE, layout, metrics, splitter
+from edge.hud.seen import Seen
 from edge.hud.state import Caption, HudState, Notice, reduce
 from edge.settings import HudSettings
 
@@ -169,6 +178,49 @@ def test_text_scale_enlarges_but_two_captions_still_fit():
         assert len(by_role(blocks, "translation")) == len(state.captions) == 2
 
 
+def scene(name="caneca"):
+    return SceneRecognized(0, "mug", name, 0.9, "pt")
+
+
+def sign(region, translation, text="EXIT"):
+    box = ((0.0, 0.0), (50.0, 0.0), (50.0, 20.0), (0.0, 20.0))
+    return SignTranslated(0, region, box, text, translation, "en", "pt")
+
+
+def test_the_scene_stands_at_the_right_end_of_the_top_row():
+    _, blocks = shown(events=[scene()])
+    (chip,) = by_role(blocks, "scene")
+    assert words(chip) == [("scene", "caneca")]
+    assert chip.marks[0].kind == "scene"
+    assert chip.x + chip.width == 640 - 32
+    assert chip.y == by_role(blocks, "tag")[0].y
+
+
+def test_the_scene_gives_way_to_the_recording_mark_and_moves_nothing():
+    state, before = shown()
+    state = replace(state, recording=True)
+    blocks = layout(replace(state, seen=Seen(scene="caneca")), (640, 360), measure)
+    (chip,), (mark,) = by_role(blocks, "scene"), by_role(blocks, "recording")
+    assert chip.x + chip.width < mark.x
+    assert by_role(blocks, "tag") == by_role(before, "tag")
+    assert [b for b in blocks if b.role != "scene"] == list(layout(state, (640, 360), measure))
+
+
+def test_a_long_name_is_shortened():
+    _, blocks = shown(events=[scene("nome " * 40)])
+    assert by_role(blocks, "scene")[0].lines[0].text.endswith("…")
+
+
+def test_signs_are_listed_only_where_nothing_is_drawn_over_black():
+    told = [sign(1, "SAÍDA"), sign(2, None), sign(3, "EXIT")]
+    _, blocks = shown(events=told, overlay="off", backdrop="black")
+    assert [words(b) for b in by_role(blocks, "notice")] == [[("notice", "SAÍDA")]]
+    for changes in ({}, {"overlay": "off"}, {"backdrop": "black"}):
+        assert by_role(shown(events=told, **changes)[1], "notice") == []
+    _, blocks = shown(events=told, overlay="off", backdrop="black", sign_source=True)
+    assert words(by_role(blocks, "notice")[0]) == [("notice", "EXIT → SAÍDA")]
+
+
 def assert_inside(blocks, size):
     width, height = size
     for block in blocks:
@@ -215,6 +267,7 @@ def test_nothing_ever_leaves_the_safe_area(captions, size, show, scale, lines, n
         recording=True,
         listening=(1,),
         notices=tuple(Notice(str(n), text, None) for n, text in enumerate(notices)),
+        seen=Seen(scene="".join(notices)[:90]),
     )
     split = splitter(size, measure, state.settings) if cut else (lambda s, t, *_: [(s, t)])
     for number, (source, text) in enumerate(captions, 1):

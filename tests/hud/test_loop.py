@@ -1,3 +1,4 @@
+import io
 import threading
 import time
 from dataclasses import replace
@@ -7,7 +8,17 @@ import pytest
 
 from edge.channels import Fifo, Latest
 from edge.errors import SinkError
-from edge.events import SessionStarted, SpeechEnded, SpeechRejected, SpeechStarted, StageFailed, Subtitle
+from edge.events import (
+    SceneRecognized,
+    SessionStarted,
+    SignsMoved,
+    SignTranslated,
+    SpeechEnded,
+    SpeechRejected,
+    SpeechStarted,
+    StageFailed,
+    Subtitle,
+)
 from edge.hud.fonts import Fonts
 from edge.hud.loop import Hud
 from edge.hud.sinks import ConsoleSink
@@ -357,3 +368,114 @@ def test_run_takes_frames_from_a_latest_channel():
     events.close()
     made.run(events, frames)
     assert (sink.shown[-1][1][90, 160] == 50).all()
+
+
+def box(x=40.0, y=60.0):
+    return ((x, y), (x + 120, y), (x + 120, y + 30), (x, y + 30))
+
+
+def sign(at_s, translation="SAIDA", where=None):
+    return SignTranslated(int(at_s * S), 1, where or box(), "EXIT", translation, "en", "pt")
+
+
+def frame(level=150, size=(320, 180)):
+    return VideoFrame(np.full((size[1], size[0], 3), level, np.uint8), 0)
+
+
+def test_a_sign_is_drawn_and_then_reported_with_its_latency():
+    sink = Recorder()
+    made, reported = hud(sink)
+    made.look(frame())
+    made.handle(sign(1.0), 2 * S)
+    assert reported == []
+    made.advance(2 * S, clock=lambda: int(2.25 * S))
+    assert reported == [replace(sign(1.0), latency_ms=1250.0)]
+    assert (sink.shown[-1][1][60:90, 40:160] != 150).any()
+    assert (sink.shown[-1][1][120:] == 150).all()
+
+
+def test_a_scene_is_reported_with_its_latency_too():
+    made, reported = hud(Recorder())
+    made.handle(SceneRecognized(S, "mug", "caneca", 0.9, "pt"), 2 * S)
+    made.advance(2 * S)
+    assert reported == [SceneRecognized(S, "mug", "caneca", 0.9, "pt", 1000.0)]
+
+
+def test_signs_without_pixels_are_reported_at_once():
+    made, reported = hud(Named())
+    made.handle(sign(1.0, None), 2 * S)
+    made.advance(2 * S)
+    assert reported[0].latency_ms == 1000
+
+
+class Named(ConsoleSink):
+    """A console that nobody reads."""
+
+    def __init__(self):
+        super().__init__(io.StringIO())
+
+
+def test_a_sign_moves_and_goes_with_the_scene():
+    sink = Recorder()
+    made, reported = hud(sink)
+    made.look(frame())
+    made.handle(sign(0.0), 0)
+    made.advance(0)
+    moved = SignsMoved(S, ((1, box(180.0, 100.0)),))
+    made.handle(moved, S)
+    made.advance(S)
+    picture = sink.shown[-1][1]
+    assert (picture[60:90, 40:160] == 150).all()
+    assert (picture[100:130, 180:300] != 150).any()
+    assert reported[-1] == moved
+    made.handle(SignsMoved(2 * S, ()), 2 * S)
+    made.advance(2 * S)
+    assert (sink.shown[-1][1] == 150).all()
+    made.advance(3 * S)
+    assert len(sink.shown) == 3
+
+
+def test_boxes_of_a_larger_frame_are_drawn_where_the_backdrop_is():
+    sink = Recorder()
+    made, _ = hud(sink)
+    made.look(frame(size=(1280, 960)))  # cut to 1280x720, drawn at a quarter of its size
+    made.handle(sign(0.0, where=((160.0, 360.0), (640.0, 360.0), (640.0, 480.0), (160.0, 480.0))), 0)
+    made.advance(0)
+    changed = np.argwhere((sink.shown[-1][1] != 150).any(axis=2))
+    assert abs(changed[:, 0].mean() - 75) < 3
+    assert abs(changed[:, 1].mean() - 100) < 6
+
+
+def test_see_through_displays_show_signs_on_their_own_paper_at_their_place():
+    sink = Recorder()
+    made, _ = hud(sink, backdrop="black")
+    made.look(frame(size=(640, 360)))
+    made.handle(replace(sign(0.0, where=box(200.0, 200.0)), paper=(10, 200, 90)), 0)
+    made.advance(0)
+    picture = sink.shown[-1][1]
+    assert (picture[104:106, 102:158] == (10, 200, 90)).all(axis=2).mean() > 0.3
+    assert not picture[:80].any()
+    made.look(frame(size=(640, 360)))
+    made.advance(S)
+    assert len(sink.shown) == 1
+
+
+@pytest.mark.parametrize("translation", [None, "EXIT"])
+def test_signs_without_a_translation_change_no_picture(translation):
+    sink = Recorder()
+    made, reported = hud(sink)
+    made.look(frame())
+    made.advance(0)
+    made.handle(sign(0.0, translation), 0)
+    made.advance(0)
+    assert len(sink.shown) == 1
+    assert len(reported) == 1
+
+
+def test_overlay_off_draws_no_signs():
+    sink = Recorder()
+    made, _ = hud(sink, overlay="off")
+    made.look(frame())
+    made.handle(sign(0.0), 0)
+    made.advance(0)
+    assert (sink.shown[-1][1] == 150).all()

@@ -8,7 +8,19 @@ import pytest
 from PIL import Image
 
 from edge.errors import SinkError
-from edge.events import AudioLost, SessionStarted, SourceLost, SourceRestored, SpeechStarted, StageFailed, Subtitle
+from edge.events import (
+    AudioLost,
+    SceneRecognized,
+    SenseChanged,
+    SessionStarted,
+    SignsMoved,
+    SignTranslated,
+    SourceLost,
+    SourceRestored,
+    SpeechStarted,
+    StageFailed,
+    Subtitle,
+)
 from edge.hud import sinks
 from edge.hud.sinks import ConsoleSink, FramesSink, SnapshotSink, WindowSink, console_lines, open_sink
 from edge.hud.video import VideoSink
@@ -100,6 +112,10 @@ def test_snapshot_without_captions_is_the_last_picture(tmp_path):
     assert not (tmp_path / "b.png").exists()
 
 
+def sign(translation, text="EXIT"):
+    return SignTranslated(0, 1, ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0)), text, translation, "en", "pt")
+
+
 @pytest.mark.parametrize(
     ("event", "show", "lines"),
     [
@@ -113,6 +129,15 @@ def test_snapshot_without_captions_is_the_last_picture(tmp_path):
         (SourceRestored(0, "mic"), "both", ["!   mic is back"]),
         (StageFailed(0, "speech", "no memory"), "both", ["!   speech: no memory"]),
         (SpeechStarted(0, 1), "both", []),
+        (sign("SAÍDA"), "both", ["[sign] SAÍDA <- EXIT"]),
+        (sign(None), "both", ["[sign] EXIT"]),
+        (sign("EXIT"), "both", ["[sign] EXIT"]),
+        (sign("Não dê\ncomida", "Do not\nfeed"), "both", ["[sign] Não dê comida <- Do not feed"]),
+        (SignsMoved(0, ()), "both", []),
+        (SceneRecognized(0, "mug", "caneca", 0.926, "pt"), "both", ["[scene] caneca (0.93)"]),
+        (SceneRecognized(0, "unknown", "desconhecido", 0.2, "pt"), "both", []),
+        (SenseChanged(0, "signs", "off", "lag"), "both", ["!   signs paused: speech first"]),
+        (SenseChanged(0, "signs", "full", "recovered"), "both", ["!   signs back at full speed"]),
         (SessionStarted(0, (), "pt"), "both", []),
     ],
 )

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from edge.events import (
     AudioLost,
+    SceneRecognized,
+    SenseChanged,
     SessionEnded,
     SessionStarted,
     SourceLost,
@@ -297,3 +299,28 @@ def test_nothing_changes_before_the_next_change(timed, per_mille):
         between = tick(state, state.now_ns + (change - state.now_ns - 1) * per_mille // 1000)
         assert replace(between, now_ns=0) == replace(state, now_ns=0)
         assert replace(tick(state, change), now_ns=0) != replace(state, now_ns=0)
+
+
+def pace(level, reason="lag", sense="signs"):
+    return SenseChanged(0, sense, level, reason)
+
+
+def test_a_sense_that_steps_down_is_told_until_it_recovers():
+    state = reduce(HudState(), pace("slow"), 0)
+    assert [n.text for n in state.notices] == ["signs slowed: speech first"]
+    state = reduce(state, pace("off"), 60 * S)
+    assert [n.text for n in state.notices] == ["signs paused: speech first"]
+    state = reduce(state, pace("off", "temperature", "scene"), 61 * S)
+    assert [n.text for n in state.notices] == ["signs paused: speech first", "scene paused: the device is hot"]
+    state = reduce(state, pace("full", "recovered"), 62 * S)
+    assert [n.text for n in state.notices] == ["scene paused: the device is hot"]
+
+
+def test_seen_things_are_part_of_the_state():
+    state = reduce(HudState(), SceneRecognized(0, "mug", "caneca", 0.9, "pt"), 0)
+    assert state.seen.scene == "caneca"
+    state = reduce(state, SceneRecognized(0, "unknown", "", 0.2, "pt"), 10 * S)
+    assert next_change_ns(state) == int(11.5 * S)
+    assert tick(state, 11 * S).seen.scene == "caneca"
+    assert tick(state, 12 * S).seen.scene == ""
+    assert next_change_ns(tick(state, 12 * S)) is None

@@ -1,0 +1,73 @@
+"""What the camera senses have told, as far as the wearer sees it: signs where they are, and the name of the scene.
+
+A value like `HudState`: an event and the time in, a new value out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from edge.events import Corners, Event, SceneRecognized, SenseChanged, SignsMoved, SignTranslated
+from edge.media import NS_PER_S
+from edge.results import UNKNOWN
+
+KEPT_SIGNS = 128
+"""Signs remembered for when they come into sight again."""
+SCENE_HOLD_S = 1.5
+"""The name of a thing stays so long after it is no longer recognised: looks that fail do not make it flicker."""
+
+Place = tuple[int, Corners]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is in sight.
+
+    Attributes:
+        signs: translated signs, the last told last.
+        places: number and corners of those in sight, pixels of the camera frame.
+        scene: name of what is looked at; empty for nothing known.
+        scene_until_ns: clock time at which the name goes; None while it is recognised.
+    """
+
+    signs: tuple[SignTranslated, ...] = ()
+    places: tuple[Place, ...] = ()
+    scene: str = ""
+    scene_until_ns: int | None = None
+
+    @property
+    def in_sight(self) -> tuple[tuple[SignTranslated, Corners], ...]:
+        """The signs in sight and their corners."""
+        known = {sign.region: sign for sign in self.signs}
+        return tuple((known[region], box) for region, box in self.places if region in known)
+
+
+def see(seen: Seen, event: Event, now_ns: int) -> Seen:
+    """What is in sight after `event` at clock time `now_ns`."""
+    if isinstance(event, SignTranslated):
+        others = tuple(sign for sign in seen.signs if sign.region != event.region)
+        places = tuple(place for place in seen.places if place[0] != event.region)
+        return replace(
+            seen, signs=(*others, event)[-KEPT_SIGNS:], places=(*places, (event.region, event.box))[-KEPT_SIGNS:]
+        )
+    if isinstance(event, SignsMoved):
+        return replace(seen, places=tuple(event.boxes))
+    if isinstance(event, SceneRecognized):
+        if event.label != UNKNOWN and event.name:
+            return replace(seen, scene=event.name, scene_until_ns=None)
+        return _fading(seen, now_ns)
+    if isinstance(event, SenseChanged) and event.level == "off":
+        return replace(seen, places=()) if event.sense == "signs" else _fading(seen, now_ns)
+    return seen
+
+
+def fade(seen: Seen, now_ns: int) -> Seen:
+    """What is in sight at clock time `now_ns`: a name that is no longer recognised goes when its time is over."""
+    over = seen.scene_until_ns is not None and seen.scene_until_ns <= now_ns
+    return replace(seen, scene="", scene_until_ns=None) if over else seen
+
+
+def _fading(seen: Seen, now_ns: int) -> Seen:
+    if not seen.scene or seen.scene_until_ns is not None:
+        return seen
+    return replace(seen, scene_until_ns=now_ns + int(SCENE_HOLD_S * NS_PER_S))
