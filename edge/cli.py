@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import cli_models, cli_read
+from edge import cli_models, cli_read, cli_scene
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_models.app, name="models")
 cli_read.register(app)
+cli_scene.register(app)
 
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE", help="Settings file (TOML); see docs/settings.md.")

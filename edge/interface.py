@@ -141,3 +141,41 @@ def picture_reader(
     from edge.picture_reader import PictureReader
 
     return PictureReader.load(settings, source, target, folder, tell)
+
+
+def image_recognizer(language: str, settings: Settings, top: int = 1) -> Callable[[Path], dict[str, Any]]:
+    """A function from a picture file to `{"file", "categories": [{"label", "name", "score"}]}`, likeliest first.
+
+    The label is `unknown` where nothing is known, or the name of a taught thing; guesses follow if `top` is above 1.
+
+    Args:
+        language: code of the language of the names.
+        settings: names the model and the folder of the taught things.
+        top: how many categories at most.
+
+    Raises:
+        LanguageError: an unknown code.
+        ModelNotFoundError, ModelCorruptError: says what to pull.
+        StoreError: the taught things cannot be read.
+    """
+    from edge.scene_sense import SceneSense
+    from edge.sources.picture import read_picture
+
+    sense = SceneSense.load(ModelStore(), settings, language)
+
+    def recognize_file(path: Path) -> dict[str, Any]:
+        found = sense.categories(read_picture(path), top)
+        categories = [{"label": one.label, "name": one.name, "score": round(one.score, 4)} for one in found]
+        return {"file": str(path), "categories": categories}
+
+    return recognize_file
+
+
+def recognize(path: str | Path, language: str = "en", top: int = 1) -> list[dict[str, Any]]:
+    """What a picture shows. Loads the model each time: for many pictures use `image_recognizer`.
+
+    Raises:
+        EdgeError: as `image_recognizer`; SourceError for a file that is no picture.
+    """
+    categories: list[dict[str, Any]] = image_recognizer(language, load_settings(), top)(Path(path))["categories"]
+    return categories

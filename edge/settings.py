@@ -190,6 +190,8 @@ class SceneSettings(_Settings):
     """Looks that must agree before a name is shown."""
     misses: int = Field(default=3, ge=1, le=20)
     """Looks at nothing known in a row before the name goes away."""
+    closer: bool = True
+    """Look a second time, at what stands out in the picture."""
     taught: Path | None = None
     """Folder of the taught things; default: the platform's folder for the data of programs."""
 

@@ -160,16 +160,21 @@ class TaughtThings:
         self._save({key: thing for key, thing in self._things.items() if key != _key(name)})
         return gone
 
-    def match(self, embeddings: Sequence[Floats]) -> Match | None:
+    def views(self, name: str) -> int:
+        """How many views this recogniser has of a thing; 0 for what was not taught."""
+        thing = self._things.get(_key(name))
+        return len(thing.views) if thing is not None and thing.model == self._model else 0
+
+    def match(self, embedding: Floats) -> Match | None:
         """The taught thing that is seen, if one is.
 
         Args:
-            embeddings: float32 [d], length 1, of one or several looks at the same thing.
+            embedding: float32 [d], length 1.
         """
         usable = [thing for thing in self.things if thing.model == self._model]
         if not usable:
             return None
-        found = [(similarity(embeddings, thing.views), thing.name) for thing in usable]
+        found = [(similarity(embedding, thing.views), thing.name) for thing in usable]
         best, name = max(found)
         if best < self._threshold:
             return None
@@ -199,9 +204,9 @@ class TaughtThings:
         self._stamp = self._look_at_file()
 
 
-def similarity(embeddings: Sequence[Floats], views: Floats) -> float:
-    """Largest cosine between any of `embeddings` and any row of `views`, -1..1."""
-    return float(np.max(np.stack(embeddings) @ views.T))
+def similarity(embedding: Floats, views: Floats) -> float:
+    """Largest cosine between `embedding` and any row of `views`, -1..1."""
+    return float(np.max(views @ embedding))
 
 
 def checked_name(name: str) -> str:
