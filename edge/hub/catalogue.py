@@ -153,7 +153,8 @@ class Model(_Frozen):
     disk_mb: Annotated[float, Field(gt=0)]
     """Size of the built model folder."""
     quality: tuple[Quality, ...] = ()
-    files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
+    files: tuple[ModelFile, ...] = ()
+    """None only for models that must be exported first (recipe `export`)."""
 
     @property
     def is_commercial(self) -> bool:
@@ -177,6 +178,8 @@ class Model(_Frozen):
         given = (self.source is not None) + (self.target is not None)
         if given != (2 if self.task == "translation" else 0):
             raise ValueError(f"{self.id}: source and target belong to translation, and both of them")
+        if bool(self.files) == (self.recipe == "export"):
+            raise ValueError(f"{self.id}: files belong to every recipe but export")
         if len({file.name for file in self.files}) != len(self.files):
             raise ValueError(f"{self.id}: two files of one name")
         if self.default and not self.is_commercial:

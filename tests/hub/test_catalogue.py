@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from edge.errors import StoreError, UnknownModelError
+from edge.errors import RecipeError, StoreError, UnknownModelError
 from edge.hub import recipes
 from edge.hub.catalogue import (
     PERMISSIVE,
@@ -20,6 +20,7 @@ from edge.hub.catalogue import (
     catalogue_path,
     load_catalogue,
 )
+from edge.hub.pull import pull
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 URL = "https://example.org/a"
@@ -51,8 +52,8 @@ def test_default_set(shipped):
     ]
 
 
-def test_every_licence_is_permissive(shipped):
-    assert {model.licence for model in shipped.models} <= PERMISSIVE
+def test_every_licence_is_permissive_but_of_one_that_must_be_accepted(shipped):
+    assert [model.id for model in shipped.models if model.licence not in PERMISSIVE] == ["mobilevit-small"]
     assert all(model.licence_url.startswith("https://") for model in shipped.models)
     assert all(model.upstream.repository.startswith("https://") for model in shipped.models)
     assert all(model.upstream.revision for model in shipped.models)
@@ -269,3 +270,21 @@ def test_a_file_that_is_no_catalogue(tmp_path, text, says):
 def test_a_missing_catalogue(tmp_path):
     with pytest.raises(StoreError, match="cannot be read"):
         load_catalogue(tmp_path / "none.toml")
+
+
+def test_models_to_be_exported_have_no_files_and_others_have(shipped, model_entry, file_entry):
+    assert {model.id for model in shipped.models if not model.files} == {
+        "deit-tiny-224", "mobilevit-small", "siglip-base-224",
+    }  # fmt: skip
+    for entry in (
+        model_entry("a", file_entry("a.bin", b"a", URL), recipe="export"),
+        model_entry("a", recipe="copy"),
+    ):
+        with pytest.raises(ValidationError, match="every recipe but export"):
+            Model.model_validate(entry)
+
+
+def test_a_model_to_be_exported_says_so(make_store, model_entry):
+    store = make_store(model_entry("a", recipe="export", task="image-recognition"))
+    with pytest.raises(RecipeError, match="must be exported to ONNX first"):
+        pull(store, store.catalogue, ["a"])
