@@ -1,0 +1,117 @@
+"""scripts/setup, over a fake Python that remembers what it was told to install: which OpenCV a machine gets."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FAKE_PYTHON = """#!/bin/sh
+cd "$(dirname "$0")/.."
+echo "$@" >>log
+case "$*" in
+    "-c import cv2")
+        [ -f opencv ] && [ -f headless ] && echo "both lie over each other" >&2 && exit 1
+        [ -f headless ] && [ -f has-headless ] && exit 0
+        [ -f opencv ] && [ -f has-libgl ] && exit 0
+        printf 'Traceback (most recent call last):\\nImportError: libGL.so.1: no such file\\n' >&2
+        exit 1 ;;
+    "-m pip show --quiet opencv-python-headless") [ -f headless ] ;;
+    "-m pip uninstall"*) for name in $*; do
+        [ "$name" = opencv-python ] && rm -f opencv
+        [ "$name" = opencv-python-headless ] && rm -f headless
+        done; true ;;
+    "-m pip install"*requirements-headless.lock*) touch headless ;;
+    "-m pip install"*requirements*.lock*) touch opencv ;;
+esac
+"""
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A virtual environment whose Python only pretends; function that runs scripts/setup in it."""
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python"
+    python.write_text(FAKE_PYTHON)
+    python.chmod(0o755)
+    (tmp_path / "has-headless").touch()
+
+    def run(kind="run"):
+        return subprocess.run(
+            ["sh", str(ROOT / "scripts" / "setup"), kind],
+            env={**os.environ, "EDGE_VENV": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    run.folder = tmp_path
+    run.log = (tmp_path / "log").read_text
+    return run
+
+
+def _installed(machine):
+    return {name for name in ("opencv", "headless") if (machine.folder / name).exists()}
+
+
+@pytest.mark.parametrize(("kind", "lock"), [("run", "requirements.lock"), ("test", "requirements-test.lock")])
+def test_a_machine_with_libgl_gets_opencv_with_windows(machine, kind, lock):
+    (machine.folder / "has-libgl").touch()
+    done = machine(kind)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert _installed(machine) == {"opencv"}
+    assert f"--require-hashes -r {lock}" in machine.log()
+
+
+def test_a_bare_board_gets_opencv_without_windows_and_is_told(machine):
+    done = machine()
+    assert done.returncode == 0, done.stderr
+    assert _installed(machine) == {"headless"}
+    assert done.stderr.count("\n") == 1
+    assert "OpenCV without windows is installed, because ImportError: libGL.so.1: no such file" in done.stderr
+    assert "sudo apt install libgl1 libglib2.0-0" in done.stderr
+    log = machine.log()
+    assert "--require-hashes --no-deps -r requirements-headless.lock" in log
+    assert log.index("uninstall --yes opencv-python") < log.index("requirements-headless.lock")
+
+
+def test_a_second_run_installs_nothing(machine):
+    machine()
+    (machine.folder / "log").unlink()
+    assert machine().returncode == 0
+    assert not (machine.folder / "log").exists()
+
+
+def test_when_something_changed_the_two_are_never_together(machine):
+    machine()
+    (machine.folder / ".edge-run").unlink()
+    (machine.folder / "log").unlink()
+    assert machine().returncode == 0
+    assert _installed(machine) == {"headless"}
+    log = machine.log()
+    assert log.index("uninstall --yes opencv-python-headless") < log.index("-r requirements.lock")
+
+
+def test_when_libgl_came_later_windows_come_back(machine):
+    machine()
+    (machine.folder / ".edge-run").unlink()
+    (machine.folder / "has-libgl").touch()
+    assert machine().returncode == 0
+    assert _installed(machine) == {"opencv"}
+
+
+def test_when_neither_loads_setup_fails_and_tries_again_next_time(machine):
+    (machine.folder / "has-headless").unlink()
+    done = machine()
+    assert done.returncode != 0
+    assert "ImportError" in done.stderr
+    assert not (machine.folder / ".edge-run").exists()
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
+def test_both_are_the_same_version(lock):
+    pinned = re.search(r"^opencv-python==(\S+)", (ROOT / lock).read_text(), re.MULTILINE).group(1)
+    headless = (ROOT / "requirements-headless.lock").read_text()
+    assert headless.startswith(f"opencv-python-headless=={pinned} \\\n")
+    assert headless.count("==") == 1
+    assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}", headless)) >= 4
