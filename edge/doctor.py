@@ -48,11 +48,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Check everything, one finding after the other as soon as it is known; never raises for what it finds."""
     yield Finding("python", True, f"{platform.python_version()} on {platform.machine()} {sys.platform}")
     yield from _attempt("onnxruntime", _runtime)
+    yield from _attempt("opencv", _opencv, optional=True)
     store = ModelStore()
     yield from _attempt("store", lambda: _store(store))
     for model in store.catalogue.defaults():
         yield from _attempt(f"model {model.id}", lambda id_=model.id: _model(store, id_, settings))  # type: ignore[misc]
     yield from _attempt("microphones", _microphones, optional=True)
+    yield from _attempt("cameras", _cameras, optional=True)
     yield from _attempt("display", _display, optional=True)
 
 
@@ -72,6 +74,33 @@ def _runtime() -> Finding:
     runtime = import_onnxruntime()
     available = ", ".join(runtime.get_available_providers())
     return Finding("onnxruntime", True, f"{runtime.__version__}; uses {SessionFactory().providers()[0]} of {available}")
+
+
+def _opencv() -> Finding:
+    """Which of the packages that bring cv2 is there; two of them lie over each other."""
+    from importlib.metadata import distributions
+
+    from edge.sources.opencv_camera import import_cv2
+
+    names = {(found.metadata["Name"] or "").lower().replace("_", "-") for found in distributions()}
+    packages = sorted(name for name in names if name.startswith("opencv-") and "python" in name)
+    version = f"{import_cv2().__version__} ({' and '.join(packages) or 'of the system'})"
+    if len(packages) > 1:
+        keep = packages[0]
+        others = f"pip uninstall --yes {' '.join(packages)}; pip install {keep}"
+        return Finding("opencv", True, f"{version}: more than one package brings cv2", others)
+    if packages and packages[0].endswith("-headless"):
+        return Finding("opencv", True, f"{version}; without windows: use --hud console, FILE.mp4 or FILE.png")
+    return Finding("opencv", True, version)
+
+
+def _cameras() -> Finding:
+    from edge.sources.devices import list_devices
+
+    cameras = [device for device in list_devices() if device.kind == "camera"]
+    if not cameras:
+        return Finding("cameras", True, "none found; pictures, films and network cameras work without one")
+    return Finding("cameras", True, ", ".join(f"{device.name} ({device.uri})" for device in cameras))
 
 
 def _store(store: ModelStore) -> Finding:

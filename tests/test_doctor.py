@@ -59,7 +59,8 @@ def examined(monkeypatch):
 def test_all_is_well(examined):
     findings = examined()
     assert list(findings) == [
-        "python", "onnxruntime", "store", *(f"model {model_id}" for model_id in TASKS), "microphones", "display",
+        "python", "onnxruntime", "opencv", "store", *(f"model {model_id}" for model_id in TASKS),
+        "microphones", "cameras", "display",
     ]  # fmt: skip
     assert [finding.check for finding in findings.values() if not finding.ok] == []
     assert findings["store"].message == "/the/store holds 4 models"
@@ -202,3 +203,49 @@ def test_every_default_model_runs(complete_store):
     assert "gave '1, 2, 3.'" in findings["model mt-en-pt"].message
     for model_id in ("silero-vad", "whisper-base"):
         assert "first inference" in findings[f"model {model_id}"].message
+
+
+def _packages(monkeypatch, *names):
+    found = [SimpleNamespace(metadata={"Name": name}) for name in (*names, "numpy", None)]
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: found)
+
+
+@pytest.mark.parametrize(
+    ("names", "says", "run"),
+    [
+        (["opencv-python"], r"^[\d.]+ \(opencv-python\)$", ""),
+        (["opencv_python_headless"], r"\(opencv-python-headless\); without windows: use --hud console", ""),
+        ([], r"\(of the system\)$", ""),
+        (
+            ["opencv-python-headless", "opencv-python"],
+            r"opencv-python and opencv-python-headless\): more than one package brings cv2",
+            "pip uninstall --yes opencv-python opencv-python-headless; pip install opencv-python",
+        ),
+    ],
+)
+def test_which_opencv_is_there(examined, monkeypatch, names, says, run):
+    _packages(monkeypatch, *names)
+    found = examined()["opencv"]
+    assert found.ok
+    assert re.search(says, found.message)
+    assert found.run == run
+
+
+def test_opencv_that_cannot_be_loaded_is_a_note_because_speech_needs_none(examined, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    found = examined()["opencv"]
+    assert found.ok
+    assert "cameras need OpenCV" in found.message
+    assert found.run.startswith("sudo apt install libgl1")
+
+
+def test_cameras(examined, monkeypatch):
+    from edge.sources import devices
+
+    listed = [devices.Device("camera", "/dev/video0", "USB Camera"), devices.Device("microphone", "1", "USB Audio")]
+    monkeypatch.setattr(devices, "list_devices", lambda: listed)
+    assert examined()["cameras"].message == "USB Camera (/dev/video0)"
+    listed.pop(0)
+    found = examined()["cameras"]
+    assert found.ok
+    assert found.message.startswith("none found; pictures, films and network cameras work")
