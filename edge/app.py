@@ -117,7 +117,7 @@ class _Session:
             senses = self._senses.taking_turns(turns)
             ok = run_live(media, senses, hud, self._events, self._options.seconds, self._stop)
         now_ns = time.monotonic_ns()
-        hud.handle(self.tally.ended(now_ns, peak_rss_mb()), now_ns)
+        hud.handle(self.tally.ended(now_ns, peak_rss_mb(), hud.fps), now_ns)
         return 0 if ok else 1
 
     def _started(self, now_ns: int) -> SessionStarted:

@@ -187,7 +187,10 @@ class SenseChanged(Event):
 
 @dataclass(frozen=True)
 class SessionEnded(Event):
-    """Capture has ended; totals of the session. Percentiles are None when there was no subtitle."""
+    """Capture has ended; totals of the session.
+
+    Percentiles are None when there was no subtitle; `fps`, the pictures drawn a second, when fewer than two were.
+    """
 
     utterances: int
     subtitles: int
@@ -197,6 +200,7 @@ class SessionEnded(Event):
     peak_rss_mb: float | None = None
     signs: int = 0
     scenes: int = 0
+    fps: float | None = None
 
 
 def as_record(event: Event) -> dict[str, Any]:

@@ -52,8 +52,9 @@ class Tally:
             parts.append(f"{self.lost_s:.1f} s of sound lost")
         return "; ".join(parts)
 
-    def ended(self, now_ns: int, rss_mb: float | None) -> SessionEnded:
+    def ended(self, now_ns: int, rss_mb: float | None, fps: float | None = None) -> SessionEnded:
         """The totals."""
         p50, p90 = (percentile(self.latencies_ms, share) for share in (0.5, 0.9))
         lost_s = round(self.lost_s, 3)
-        return SessionEnded(now_ns, self.utterances, self.subtitles, p50, p90, lost_s, rss_mb, self.signs, self.scenes)
+        seen = (self.signs, self.scenes, fps)
+        return SessionEnded(now_ns, self.utterances, self.subtitles, p50, p90, lost_s, rss_mb, *seen)

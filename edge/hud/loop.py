@@ -24,6 +24,7 @@ from edge.media import NS_PER_S, VideoFrame
 from edge.settings import HudSettings
 
 POLL_S = 0.1
+_RETRY_NS = NS_PER_S // 100  # until a frame that is due is looked for again
 
 Shown = Subtitle | SignTranslated | SceneRecognized
 """Events that are reported once they have been shown, with their latency."""
@@ -79,10 +80,19 @@ class Hud:
         self._frame: VideoFrame | None = None
         self._frame_size: tuple[int, int] | None = None
         self._shown: tuple[tuple[Block, ...], tuple[Overlay, ...], VideoFrame | None] | None = None
+        self._drawn = 0
+        self._first_drawn_ns = self._last_drawn_ns = 0
         if self._draws:
             self._fonts = fonts or Fonts.load(settings.fonts)
             self._painter = Painter(self._size, self._fonts, settings)
             self._split = splitter(self._size, self._fonts.measure, settings)
+
+    @property
+    def fps(self) -> float | None:
+        """Pictures drawn a second between the first and the last one; None if there were fewer than two."""
+        if self._drawn < 2:  # noqa: PLR2004 - between two there is a time
+            return None
+        return round((self._drawn - 1) * NS_PER_S / max(1, self._last_drawn_ns - self._first_drawn_ns), 2)
 
     @property
     def _draws(self) -> bool:
@@ -111,8 +121,9 @@ class Hud:
             event = events.get(max(0.0, (until - clock()) / NS_PER_S))
             now = clock()
             if frames is not None and now >= next_frame_ns:
-                self.look(frames.take(0.0))
-                next_frame_ns = max(next_frame_ns + period_ns, now)
+                frame = frames.take(0.0)
+                self.look(frame)
+                next_frame_ns = max(next_frame_ns + period_ns, now) if frame is not None else now + _RETRY_NS
             if event is not None:
                 self.handle(event, now)
             if not self.advance(now, clock):
@@ -193,6 +204,8 @@ class Hud:
             return
         image = self._painter.paint(blocks, self._frame.image if self._frame else None, signs, self._frame_size)
         self._shown = (blocks, signs, self._frame)
+        self._first_drawn_ns = self._first_drawn_ns if self._drawn else now_ns
+        self._drawn, self._last_drawn_ns = self._drawn + 1, now_ns
         self._each(lambda sink: sink.show(image, now_ns), now_ns)
 
     def _overlays(self) -> tuple[Overlay, ...]:

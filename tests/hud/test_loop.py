@@ -479,3 +479,13 @@ def test_overlay_off_draws_no_signs():
     made.handle(sign(0.0), 0)
     made.advance(0)
     assert (sink.shown[-1][1] == 150).all()
+
+
+def test_counts_the_pictures_it_draws_a_second():
+    made, _ = hud(Recorder(), backdrop="camera")
+    for index in range(4):
+        made.look(VideoFrame(np.full((9, 16, 3), index, np.uint8), index))
+        made.advance(index * S // 10)
+        assert index or made.fps is None
+    made.advance(9 * S)  # nothing new, nothing drawn
+    assert made.fps == 10.0
