@@ -205,7 +205,7 @@ def run(
 @app.command()
 def devices(as_json: JsonOption = False) -> None:
     """List microphones and cameras with the names that --mic and --camera take."""
-    from edge.sources.devices import list_devices
+    from edge.sources.devices import list_devices, missing
 
     listed = list_devices()
     for device in listed:
@@ -213,6 +213,8 @@ def devices(as_json: JsonOption = False) -> None:
             print_json(asdict(device))
         else:
             print(device)
+    for line in missing(listed) if not as_json else ():
+        print(line)
 
 
 @app.command()

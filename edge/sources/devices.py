@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,6 +48,17 @@ def list_devices(v4l: Path = _V4L) -> list[Device]:
         v4l: where Linux lists video devices.
     """
     return [*_microphones(), *_cameras(v4l)]
+
+
+def missing(listed: Sequence[Device]) -> list[str]:
+    """A line for each kind of device of which there is none, and what works without it."""
+    lines = []
+    if not any(device.kind != "camera" for device in listed):
+        lines.append("no microphone found; plug one in, or use a recording: --replay FILE")
+    if not any(device.kind == "camera" for device in listed):
+        seen = "found" if sys.platform.startswith("linux") else "can be listed here; try --camera 0"
+        lines.append(f"no camera {seen}; --camera also takes a picture, a folder, a film or an address")
+    return lines
 
 
 def _microphones() -> list[Device]:

@@ -6,7 +6,7 @@ import pytest
 
 from edge.errors import SourceError
 from edge.sources import devices as module
-from edge.sources.devices import Device, list_devices
+from edge.sources.devices import Device, list_devices, missing
 from edge.sources.microphone import MicrophoneInfo
 
 
@@ -81,3 +81,19 @@ def test_what_is_listed_can_be_opened_by_its_uri(microphones, tmp_path):
             assert isinstance(parse_microphone(device.uri), int)
         else:
             assert parse_camera(device.uri).kind == "device"
+
+
+def test_what_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    microphone, camera = Device("microphone", "1", "USB"), Device("camera", "/dev/video0", "USB")
+    assert missing([microphone, camera]) == []
+    assert missing([camera]) == ["no microphone found; plug one in, or use a recording: --replay FILE"]
+    assert missing([Device("problem", "", "no PortAudio; run: x"), camera]) == []  # which is told already
+    (line,) = missing([microphone])
+    assert line.startswith("no camera found; --camera also takes a picture")
+    assert len(missing([])) == 2
+
+
+def test_where_cameras_cannot_be_listed(monkeypatch):
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert missing([])[1].startswith("no camera can be listed here; try --camera 0; ")
