@@ -140,9 +140,29 @@ def _warm_up(task: str, folder: Any, settings: Settings) -> str:
 
         said = Translator.load(folder, sessions, settings.translation).translate("1, 2, 3.")
         return f"load and first inference gave {said!r}"
-    else:
+    elif not _warm_up_eyes(task, folder, sessions, settings):
         return ""
     return "load and first inference"
+
+
+def _warm_up_eyes(task: str, folder: Any, sessions: Any, settings: Settings) -> bool:
+    """The same for the models of the camera senses; False for a task that has no model to run."""
+    blank = np.full((48, 320, 3), 255, np.uint8)
+    if task == "text-detection":
+        from edge.perception.text_detection import TextDetector
+
+        TextDetector.load(folder, sessions, settings.text).detect(blank)
+    elif task == "text-recognition":
+        from edge.perception.text_recognition import TextRecognizer
+
+        TextRecognizer.load(folder, sessions, settings.text).recognize([blank])
+    elif task == "image-recognition":
+        from edge.perception.image_recognition import ImageRecognizer
+
+        ImageRecognizer.load(folder, sessions, settings.scene).warm_up()
+    else:
+        return False
+    return True
 
 
 def _microphones() -> Finding:

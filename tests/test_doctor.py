@@ -9,6 +9,7 @@ import pytest
 
 from edge import cli, doctor
 from edge.doctor import Finding, examine
+from edge.hub.store import ModelStore
 from edge.errors import InferenceError, ModelCorruptError, ModelNotFoundError, StoreError
 from edge.hub.catalogue import load_catalogue
 from edge.settings import Settings
@@ -249,3 +250,14 @@ def test_cameras(examined, monkeypatch):
     found = examined()["cameras"]
     assert found.ok
     assert found.message.startswith("none found; pictures, films and network cameras work")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("model_id", ["ppocr-det-small", "ppocr-rec-small"])
+def test_models_of_the_camera_senses_are_run(model_id, model_folder):
+    task = ModelStore().catalogue.get(model_id).task
+    assert doctor._warm_up(task, model_folder(model_id), Settings()) == "load and first inference"
+
+
+def test_a_font_is_not_run(tmp_path):
+    assert doctor._warm_up("font", tmp_path, Settings()) == ""
