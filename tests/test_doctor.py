@@ -9,9 +9,9 @@ import pytest
 
 from edge import cli, doctor
 from edge.doctor import Finding, examine
-from edge.hub.store import ModelStore
 from edge.errors import InferenceError, ModelCorruptError, ModelNotFoundError, StoreError
 from edge.hub.catalogue import load_catalogue
+from edge.hub.store import ModelStore
 from edge.settings import Settings
 
 VOICE, SPEECH, PACK, FONT = "silero-vad", "whisper-base", "mt-en-pt", "font-noto-sans"
