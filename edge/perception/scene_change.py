@@ -1,7 +1,7 @@
 """Whether the camera shows something new: a cheap look before the dear one.
 
-Pictures are compared as grey thumbnails whose mean brightness is taken away, each cell with the range of those around
-it, so that noise, a slightly shaking head and automatic exposure are no change, and a cup put on the table is one.
+Pictures are compared as thumbnails whose mean brightness is taken away, each cell with the range of those around it,
+so that noise, a slightly shaking head and automatic exposure are no change, and a cup put on the table is one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ COLUMNS, ROWS = 32, 18
 """Cells of a thumbnail."""
 
 _MOST_SAMPLES = 320  # columns of the picture that are averaged; more tell nothing more
-_CHANGED = 8.0  # grey levels (0..255) by which some cells of a picture differ that shows something else
+_CHANGED = 8.0  # levels (0..255) by which some cells of a picture differ that shows something else
 _SOME_CELLS = 0.95  # quantile
 _MOVING = 20.0  # mean difference of two frames in a row: the camera swings, and what it sees is blurred
-_LEAST_CONTRAST = 3.0  # standard deviation of grey below which there is nothing to see
+_LEAST_CONTRAST = 3.0  # standard deviation of a colour below which there is nothing to see
 
 Thumbnail = npt.NDArray[np.float32]
 
@@ -53,12 +53,12 @@ class SceneGate:
 
 
 def thumbnail(image: Image) -> Thumbnail:
-    """Grey, float32 [ROWS, COLUMNS], 0..255."""
+    """Means of the cells, float32 [ROWS, COLUMNS, 3], 0..255."""
     import cv2
 
     step = max(1, image.shape[1] // _MOST_SAMPLES)
     small = cv2.resize(image[::step, ::step], (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) @ np.array([0.114, 0.587, 0.299], np.float32)  # ITU-R BT.601 luma of BGR
+    return np.asarray(small, np.float32)
 
 
 def motion(one: Thumbnail, other: Thumbnail) -> float:
@@ -73,11 +73,12 @@ def change(one: Thumbnail, other: Thumbnail) -> float:
 
 
 def _outside(one: Thumbnail, other: Thumbnail) -> float:
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(one, 1, mode="edge"), (3, 3))
-    distance = np.maximum(around.min(axis=(2, 3)) - other, other - around.max(axis=(2, 3)))
-    return float(np.quantile(np.maximum(distance, 0), _SOME_CELLS))
+    padded = np.pad(one, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+    distance = np.maximum(around.min(axis=(3, 4)) - other, other - around.max(axis=(3, 4)))
+    return float(np.quantile(distance.max(axis=2).clip(0), _SOME_CELLS))
 
 
 def is_blank(image: Image) -> bool:
     """Whether a picture shows nothing: black, white or one colour, as a covered or dead camera gives it."""
-    return float(thumbnail(image).std()) < _LEAST_CONTRAST
+    return float(thumbnail(image).std(axis=(0, 1)).max()) < _LEAST_CONTRAST
