@@ -51,7 +51,8 @@ class ColorRecognizer:
         mean = image.reshape(-1, 3).mean(axis=0)
         share = mean / max(1.0, mean.sum())
         known = float(share.max() > 0.48)
-        embedding = np.append((mean - mean.mean()) / 40, 1.0)
+        texture = np.resize(image[-1, :8, 1], 8) / 100 - mean[1] / 100
+        embedding = np.concatenate([(mean - mean.mean()) / 40, [1.0], texture])
         return Glance(
             scores=(0.94 * share + 0.02).astype(np.float32),
             known=0.9 * known + 0.05,
