@@ -10,7 +10,7 @@ from edge.errors import SinkError
 from edge.events import SignTranslated
 from edge.hub.store import ModelStore
 from edge.media import Image
-from edge.pipelines.signs import told
+from edge.pipelines.signs import sign_event
 from edge.results import Region, SignText
 from edge.settings import Settings
 from edge.sign_sense import SignSense
@@ -92,7 +92,7 @@ class PictureReader:
         if self._fonts is None:
             self._fonts = load_fonts(ModelStore(), self._settings.hud.fonts)
         signs: list[SignTranslated] = [
-            told(0, number, region, text, self._sense.target) for number, (region, text) in enumerate(found, 1)
+            sign_event(0, number, region, text, self._sense.target) for number, (region, text) in enumerate(found, 1)
         ]
         drawn = draw_signs(image, signs, self._settings.hud, self._fonts)
         file = self._file(path, folder)

@@ -160,6 +160,18 @@ class TextSettings(_Settings):
     """Small pictures are enlarged at most this much."""
     tile_side: int = Field(default=640, ge=128)
     """Longest side of the tiles into which a picture is cut."""
+    closer_tiles: int = Field(default=6, ge=0)
+    """Small tiles looked at again for small text, at most; 0 never looks again."""
+    closer_pixels: int = Field(default=921_600, ge=10_000)
+    """Pixels of the picture of which these tiles are parts."""
+    closer_zoom: float = Field(default=2.5, ge=0.1, le=4)
+    """Small pictures are enlarged at most this much for them."""
+    closer_side: int = Field(default=320, ge=64)
+    """Longest side of these tiles."""
+    closer_edges: Ratio = 0.02
+    """Tiles with a smaller share of sharp edges are not looked at again."""
+    sure_confidence: Ratio = 0.95
+    """Lines of which the recogniser is less sure are read again with more contrast."""
     core_threshold: Ratio = 0.3
     """Pixels more probable than this are the core of a line."""
     line_threshold: Ratio = 0.5
@@ -175,8 +187,14 @@ class SignSettings(_Settings):
     """Shortest time between two readings of a moving scene."""
     votes: int = Field(default=2, ge=1, le=10)
     """Readings that must agree before a text is settled."""
+    sure_confidence: Ratio = 0.9
+    """One reading this confident settles a text at once when the picture stands still."""
     hold_s: float = Field(default=1.5, ge=0)
     """How long a region is kept that is no longer found."""
+    memory_s: float = Field(default=12.0, ge=0)
+    """A sign that comes back into sight within this time is the same sign, and is not told again."""
+    max_shift: float = Field(default=0.04, gt=0)
+    """Pictures that move by more than this share of their width from one to the next are blurred: not read."""
 
 
 class SceneSettings(_Settings):

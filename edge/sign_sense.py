@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge.errors import InferenceError
+from edge.events import Event
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
-from edge.media import Image
+from edge.media import Image, VideoFrame
 from edge.perception.languages import LANGUAGES, language_codes, normalise_language
+from edge.perception.motion import MotionEstimator
 from edge.perception.sign_colors import ink_and_paper
 from edge.perception.sign_translation import SignTranslator
 from edge.perception.text_grouping import group
 from edge.perception.text_reading import TextReader
+from edge.perception.tracking import Tracker
 from edge.perception.translation_routes import PIVOT
+from edge.pipelines.signs import SignReading
 from edge.results import Region, SignText
 from edge.settings import Settings
 from edge.telemetry import StageTimes
@@ -85,6 +89,40 @@ class SignSense:
                     self.translators.warm_up(language, self.target)
         except InferenceError as error:
             raise InferenceError(f"warm-up: {error}") from error
+
+    def events(
+        self,
+        frames: Iterable[VideoFrame],
+        checkpoint: Callable[[], None] = lambda: None,
+        level: Callable[[], str] = lambda: "full",
+    ) -> Iterator[Event]:
+        """Frames in, events out: every sign is told once, and where it is.
+
+        Args:
+            frames: of one camera, in order.
+            checkpoint: called before every heavy step; it may wait until the processor is free.
+            level: how hard to work: `full`, `slow`, `small` or `off`.
+        """
+
+        def read(image: Image, small: bool) -> tuple[Region, ...]:
+            return self.read(image, small=small, checkpoint=checkpoint)
+
+        def translate(regions: Sequence[Region], around: Sequence[Region]) -> list[SignText]:
+            checkpoint()
+            return self.translate(regions, around)
+
+        signs = self.settings.signs
+        reading = SignReading(
+            self.times.timed("sign-motion", MotionEstimator().update),
+            Tracker(signs),
+            read,
+            translate,
+            self.target,
+            level,
+            signs.interval_s,
+            signs.max_shift,
+        )
+        return reading.events(frames)
 
     def read_picture(self, image: Image) -> list[tuple[Region, SignText]]:
         """Every region of one picture in reading order, and what it means.

@@ -1,12 +1,186 @@
-"""Pictures in, translated signs out."""
+"""Pictures in, translated signs out.
+
+A moving scene is read now and then, a scene that stands still until everything in it has settled, and then no more
+until it changes. Everything goes by the time of the frames, so that a recording gives the same events every time.
+"""
 
 from __future__ import annotations
 
-from edge.events import SignTranslated
-from edge.results import Region, SignText
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from edge.errors import EdgeError
+from edge.events import Corners, Event, SignsMoved, SignTranslated, StageFailed
+from edge.media import NS_PER_S, Image, VideoFrame
+from edge.results import Quad, Region, SignText
+
+Read = Callable[[Image, bool], Sequence[Region]]
+"""Regions of a picture; True: look at fewer pixels."""
+
+Translate = Callable[[Sequence[Region], Sequence[Region]], Sequence[SignText]]
+"""What regions mean; the second are others in the same picture."""
+
+Boxes = tuple[tuple[int, Corners], ...]
+_Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
+_MOVED_PX = 1.0
+_SLOW = 3.0
+_PATIENCE_S = 1.0
 
 
-def told(captured_ns: int, number: int, region: Region, text: SignText, target: str) -> SignTranslated:
+class Motion(Protocol):
+    """What happened between two frames (`perception.motion.Motion`)."""
+
+    @property
+    def matrix(self) -> _Matrix: ...  # noqa: D102 - see there
+    @property
+    def still(self) -> bool: ...  # noqa: D102
+    @property
+    def cut(self) -> bool: ...  # noqa: D102
+    @property
+    def shift(self) -> float: ...  # noqa: D102
+
+
+class Track(Protocol):
+    """A region that is followed (`perception.tracking.Track`)."""
+
+    number: int
+    region: Region
+    first_ns: int
+
+
+_TrackT_co = TypeVar("_TrackT_co", bound=Track, covariant=True)
+
+
+class Tracks(Protocol[_TrackT_co]):
+    """Follows regions (`perception.tracking.Tracker`)."""
+
+    @property
+    def settled(self) -> Sequence[_TrackT_co]: ...  # noqa: D102 - see there
+    @property
+    def open(self) -> bool: ...  # noqa: D102
+    def move(self, matrix: _Matrix) -> None: ...  # noqa: D102
+    def cut(self) -> None: ...  # noqa: D102
+    def confirm(self, now_ns: int) -> None: ...  # noqa: D102
+    def expire(self, now_ns: int, image_size: tuple[int, int]) -> None: ...  # noqa: D102
+    def observe(  # noqa: D102
+        self, regions: Sequence[Region], now_ns: int, image_size: tuple[int, int], *, since_ns: int | None = None
+    ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
+
+
+@dataclass
+class SignReading:
+    """One run of the pipeline.
+
+    Attributes:
+        estimate: motion of the camera from frame to frame.
+        tracks: follows regions.
+        read: finds and reads them.
+        translate: into `target`.
+        target: the wearer's language.
+        level: how hard to work: `full`, `slow`, `small` or `off`.
+        interval_s: shortest time between two readings of a moving scene.
+        max_shift: faster pictures are not read (share of the width from frame to frame).
+    """
+
+    estimate: Callable[[Image], Motion]
+    tracks: Tracks[Track]
+    read: Read
+    translate: Translate
+    target: str
+    level: Callable[[], str] = lambda: "full"
+    interval_s: float = 0.4
+    max_shift: float = 0.04
+    _read_ns: int | None = None
+    _still_ns: int | None = None
+    _before_ns: int = 0
+    _rested: bool = False
+    _shown: Boxes = ()
+    _failures: set[str] = field(default_factory=set)
+
+    def events(self, frames: Iterable[VideoFrame]) -> Iterator[Event]:
+        """SignTranslated once for every region, SignsMoved when one moved, came back or went, StageFailed once."""
+        for frame in frames:
+            level = self.level()
+            if level == "off":
+                self.tracks.cut()
+                self._read_ns = self._still_ns = None
+            else:
+                yield from self._look(frame, level)
+            yield from self._places(frame.captured_ns)
+            self._before_ns = frame.captured_ns
+
+    def _look(self, frame: VideoFrame, level: str) -> Iterator[Event]:
+        now_ns, size = frame.captured_ns, (frame.image.shape[1], frame.image.shape[0])
+        motion = self.estimate(frame.image)
+        self._follow(motion, now_ns)
+        if not self._is_due(motion, now_ns, level):
+            return
+        self._read_ns = now_ns
+        try:
+            regions = self.read(frame.image, level == "small")
+        except EdgeError as error:
+            yield from self._failed(now_ns, "text-reading", str(error))
+            return
+        told, _ = self.tracks.observe(regions, now_ns, size, since_ns=self._still_ns)
+        self.tracks.expire(now_ns, size)
+        self._rested = self._still_ns is not None and not self.tracks.open
+        yield from self._tell(told, regions)
+
+    def _follow(self, motion: Motion, now_ns: int) -> None:
+        if motion.cut:
+            self.tracks.cut()
+        elif not motion.still:
+            self.tracks.move(motion.matrix)
+        if not motion.still:
+            self._still_ns, self._rested = None, False
+            return
+        if self._still_ns is None:
+            self._still_ns = self._before_ns  # the frame before showed the same
+        if self._rested:
+            self.tracks.confirm(now_ns)
+
+    def _is_due(self, motion: Motion, now_ns: int, level: str) -> bool:
+        """Whether this frame is to be read."""
+        if self._read_ns is None:
+            return True
+        waited_s = (now_ns - self._read_ns) / NS_PER_S
+        interval_s = self.interval_s if level == "full" else self.interval_s * _SLOW
+        if motion.still:
+            return not self._rested and (level == "full" or waited_s >= interval_s)
+        if motion.cut or motion.shift > self.max_shift:
+            return waited_s >= max(_PATIENCE_S, interval_s)
+        return waited_s >= interval_s
+
+    def _tell(self, told: Sequence[Track], regions: Sequence[Region]) -> Iterator[Event]:
+        if not told:
+            return
+        new = [track.region for track in told]
+        try:
+            texts = self.translate(new, [region for region in regions if region.text not in {n.text for n in new}])
+        except EdgeError as error:
+            yield from self._failed(told[0].first_ns, "sign-translation", str(error))
+            texts = [SignText(region.text, "", None) for region in new]
+        for track, text in zip(told, texts, strict=True):
+            yield sign_event(track.first_ns, track.number, track.region, text, self.target)
+            self._shown = (*self._shown, (track.number, track.region.box))
+        for track, text in zip(told, texts, strict=True):
+            if text.missing:
+                yield from self._failed(track.first_ns, "sign-translation", text.missing)
+
+    def _places(self, now_ns: int) -> Iterator[Event]:
+        places = tuple((track.number, track.region.box) for track in self.tracks.settled)
+        if _differ(places, self._shown):
+            self._shown = places
+            yield SignsMoved(now_ns, places)
+
+    def _failed(self, now_ns: int, stage: str, message: str) -> Iterator[Event]:
+        if message not in self._failures:
+            self._failures.add(message)
+            yield StageFailed(now_ns, stage, message)
+
+
+def sign_event(captured_ns: int, number: int, region: Region, text: SignText, target: str) -> SignTranslated:
     """The event that tells what a region means."""
     return SignTranslated(
         captured_ns,
@@ -21,3 +195,15 @@ def told(captured_ns: int, number: int, region: Region, text: SignText, target: 
         paper=region.paper,
         vertical=region.vertical,
     )
+
+
+def _differ(places: Boxes, shown: Boxes) -> bool:
+    """Whether other regions are in sight, or one has moved."""
+    before = dict(shown)
+    return {number for number, _ in places} != before.keys() or any(
+        _farthest(box, before[number]) > _MOVED_PX for number, box in places
+    )
+
+
+def _farthest(one: Quad, other: Quad) -> float:
+    return max(max(abs(x - u), abs(y - v)) for (x, y), (u, v) in zip(one, other, strict=True))
