@@ -99,6 +99,7 @@ class Fonts:
         self._face_of = lru_cache(maxsize=4096)(self._find_face)
         self._runs = lru_cache(maxsize=1024)(self._find_runs)
         self.measure = lru_cache(maxsize=8192)(self._measure)
+        self.extent = lru_cache(maxsize=1024)(self._extent)
 
     @classmethod
     def load(cls, files: Sequence[Path] = (), system: bool = True) -> Fonts:
@@ -144,7 +145,7 @@ class Fonts:
         text, direction = self.options(run)
         return self.font(run, size).getlength(text, direction=direction) / FINE
 
-    def extent(self, text: str, size: int) -> tuple[float, float]:
+    def _extent(self, text: str, size: int) -> tuple[float, float]:
         """How far the ink of one line reaches above and below its baseline, pixels; (0, 0) for none."""
         above = below = 0.0
         for run in self._runs(text, is_rtl(text)):

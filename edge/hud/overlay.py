@@ -26,7 +26,8 @@ from edge.settings import HudSettings
 KEPT = 32
 """Signs whose drawings are kept after they went out of sight."""
 FINE_PX = 700
-"""Smaller signs are drawn at twice their size, so that warping them does not blur the letters."""
+"""Smaller signs are drawn larger than they are shown, so that warping does not blur their letters."""
+FINE_SCALE = 1.5
 CHANGED = 22
 """Levels, 0..255, by which the surface around a sign must change for it to be sampled anew."""
 PATIENCE = 10
@@ -115,7 +116,7 @@ class SignPainter:
     def _made(self, overlay: Overlay, made: Design, below: Image | None) -> _Drawn:
         sign, box = overlay.sign, placed(overlay, made)
         level = _level(made, overlay)
-        fine = 2.0 if max(made.size) * 2 ** (level / 2) < FINE_PX else 1.0
+        fine = FINE_SCALE if max(made.size) * 2 ** (level / 2) < FINE_PX else 1.0
         surface = Surface(below, box, sign.ink, sign.paper)
         patch = render(made, surface, fine * 2 ** (level / 2), self._fonts)
         around = None if below is None else _around(made, box, below)
