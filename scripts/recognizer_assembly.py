@@ -1,0 +1,121 @@
+"""Everything after training: embedding and saliency, the graphs, and the calibration on what int8 says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from recognizer_data import MEAN, STD, STRANGERS, Picture, labels_of, read
+from recognizer_export import Recognizer, export, quantise
+from recognizer_features import Cache
+from recognizer_fitting import logistic, normalised, projection, ridge, teaching, temperature, threshold
+from recognizer_model import Top, Trunk, Weights
+from recognizer_saliency import Teacher, pairs
+from torch import nn
+
+from edge.inference.sessions import Session, SessionFactory
+from edge.perception.image_recognition import CONFIG_FILE, MODEL_FILE, RecognizerConfig, evidence, prepare
+
+EMBEDDING = 384
+FLOAT_FILE = "model_fp32.onnx"
+
+_SHRINK, _POWER = 0.1, 1.0
+_SALIENT_PICTURES = 500
+_LEAST_KEPT = 0.93
+_FALSE_NAMES = 0.03
+_TRIALS = 200
+
+Floats = npt.NDArray[np.float32]
+
+
+def write_model(cache: Cache, top: Top, weights: Weights, out: Path, scratch: Path) -> None:
+    """Write the float graph into `scratch`, the int8 graph and its configuration into `out`."""
+    trunk = Trunk(cache.shape)
+    trunk.load(weights)
+    model = Recognizer(trunk, top, fit_embedding(cache, top), fit_saliency(cache, top, weights))
+    export(model, cache.shape.size, scratch / FLOAT_FILE)
+    out.mkdir(parents=True, exist_ok=True)
+    quantise(scratch / FLOAT_FILE, out / MODEL_FILE)
+    session = SessionFactory().open(out / MODEL_FILE, threads=2)
+    config = calibrate(cache, session)
+    (out / CONFIG_FILE).write_text(json.dumps(asdict(config), indent=1) + "\n", encoding="utf-8")
+
+
+def fit_embedding(cache: Cache, top: Top) -> nn.Linear:
+    """From the training pictures of the categories, whole."""
+    rows = [i for i in cache.train if cache.items[i].label != STRANGERS]
+    labels = labels_of(cache.items)
+    groups = [labels.index(cache.items[i].label) for i in rows]
+    matrix, constant = projection(features_of(cache, top, rows), groups, EMBEDDING, _SHRINK, _POWER)
+    return _linear(matrix, constant)
+
+
+def fit_saliency(cache: Cache, top: Top, weights: Weights) -> nn.Linear:
+    """A least-squares fit of the logit of the teacher's saliency."""
+    chosen = [int(i) for i in np.random.default_rng(3).permutation(cache.train)[:_SALIENT_PICTURES]]
+    tokens, wanted = pairs(cache, Teacher(cache.shape, weights), top, chosen)
+    clipped = np.clip(wanted, 0.02, 0.98)
+    matrix, constant = ridge(tokens, np.log(clipped / (1 - clipped)), 1e-3)
+    return _linear(matrix[np.newaxis], np.array([constant]))
+
+
+def features_of(cache: Cache, top: Top, indices: Sequence[int]) -> Floats:
+    """What the head sees of whole pictures: float32 [n, 1536]."""
+    made, tokens = [], cache.tokens(0)
+    for start in range(0, len(indices), 64):
+        batch = torch.from_numpy(np.stack([tokens[i] for i in indices[start : start + 64]])).float()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            made.append(top.features(batch, top.tokens(batch)).float().numpy())
+    return np.concatenate(made)
+
+
+def calibrate(cache: Cache, session: Session) -> RecognizerConfig:
+    """All numbers of config.json, from the validation part as the int8 graph sees it."""
+    labels = labels_of(cache.items)
+    plain = RecognizerConfig(labels, cache.shape.size, MEAN, STD, 1.0, (1.0, 0.0, 0.0), 0.0, 0.5, 0.5, EMBEDDING)
+    items = [item for item in cache.items if item.part == "validation"]
+    logits, embeddings = outputs_of(session, plain, items, cache.data)
+    known = np.array([item.label != STRANGERS for item in items])
+    targets = np.array([labels.index(item.label) for item in items if item.label != STRANGERS])
+    signs = evidence(logits)
+    weights, bias = logistic(signs, known)
+    chances = 1 / (1 + np.exp(-(signs @ weights + bias)))
+    _, _, strange = teaching(embeddings, [item.label for item in items], np.ones(len(items), bool), _TRIALS)
+    return RecognizerConfig(
+        labels=labels,
+        input_size=cache.shape.size,
+        mean=MEAN,
+        std=STD,
+        temperature=round(temperature(logits[known, :-1], targets), 4),
+        known_weights=tuple(round(float(value), 5) for value in weights),
+        known_bias=round(bias, 5),
+        unknown_threshold=round(threshold(chances[known], chances[~known], _LEAST_KEPT), 4),
+        taught_threshold=round(float(np.quantile(strange, 1 - _FALSE_NAMES)), 4),
+        embedding_size=EMBEDDING,
+    )
+
+
+def outputs_of(
+    session: Session, config: RecognizerConfig, items: Sequence[Picture], data: Path
+) -> tuple[Floats, Floats]:
+    """Logits [n, classes] and embeddings [n, d] of pictures, one at a time, as on the device."""
+    logits, embeddings = [], []
+    for item in items:
+        batch = prepare(read(data / item.file), config)[np.newaxis]
+        one, two = session.run(["logits", "embedding"], {"image": batch})
+        logits.append(one[0])
+        embeddings.append(two[0])
+    return np.stack(logits), normalised(np.stack(embeddings))
+
+
+def _linear(matrix: npt.NDArray[np.floating], constant: npt.NDArray[np.floating]) -> nn.Linear:
+    layer = nn.Linear(matrix.shape[1], matrix.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(np.asarray(matrix, np.float32)))
+        layer.bias.copy_(torch.from_numpy(np.asarray(constant, np.float32)))
+    return layer
