@@ -14,7 +14,7 @@ from edge.channels import Inlet
 from edge.errors import SourceError, SourceLostError
 from edge.media import VideoFrame
 from edge.settings import CameraSettings
-from edge.sources.camera_device import Capture, DeviceOpener
+from edge.sources.camera_device import Advice, Capture, DeviceOpener
 from edge.sources.camera_health import CameraHealth
 from edge.sources.csi_camera import open_csi
 from edge.sources.opencv_camera import import_cv2, open_local, open_network
@@ -151,7 +151,9 @@ class _Watch:
 
 
 def _opener(uri: CameraUri, settings: CameraSettings) -> Callable[[], Source[VideoFrame]]:
-    advice = "the address" if uri.kind == "network" else "that it is plugged in and free: edge devices"
+    advice = (
+        Advice("check the address", *["check the camera and the network"] * 2) if uri.kind == "network" else Advice()
+    )
     device = DeviceOpener(str(uri), lambda: _open_capture(uri, settings), settings, advice)
 
     def open_device() -> Source[VideoFrame]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
@@ -38,6 +39,21 @@ class Capture(Protocol):
     def release(self) -> None:
         """Let go of the device."""
         ...
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What the wearer can do about a camera.
+
+    Attributes:
+        absent: when it gives nothing at all.
+        gone: when it went away.
+        stuck: when it no longer answers.
+    """
+
+    absent: str = "check that it is plugged in and free: edge devices"
+    gone: str = "plug it in again"
+    stuck: str = "unplug it and plug it in again"
 
 
 class FrameReader:
@@ -124,16 +140,17 @@ class Device:
         name: what the wearer calls it.
         reader: reads it.
         settings: how long to wait for frames.
-        advice: what to check when it gives nothing.
+        advice: what to do about it.
 
     Raises:
         SourceError: it cannot be opened, or gives no first frame.
     """
 
-    def __init__(self, name: str, reader: FrameReader, settings: CameraSettings, advice: str) -> None:
+    def __init__(self, name: str, reader: FrameReader, settings: CameraSettings, advice: Advice) -> None:
         self._name = name
         self._reader = reader
         self._stall_s = settings.stall_s
+        self._advice = advice
         self._closed = threading.Event()
         self._first = reader.frames.take(settings.open_s)
         if self._first is not None:
@@ -142,7 +159,7 @@ class Device:
         if isinstance(reader.failure, SourceError):
             raise reader.failure
         why = f" ({reader.failure})" if reader.failure else ""
-        raise SourceError(f"camera {name} gives no picture{why}; check {advice}")
+        raise SourceError(f"camera {name} gives no picture{why}; {advice.absent}")
 
     def __iter__(self) -> Iterator[VideoFrame]:
         frame, self._first = self._first, None
@@ -150,7 +167,7 @@ class Device:
             yield frame
             frame = self._reader.frames.take(self._stall_s)
         if not self._closed.is_set():
-            raise SourceLostError(f"camera {self._name} {self._what_happened()}; plug it in again")
+            raise SourceLostError(f"camera {self._name} {self._what_happened()}")
 
     def close(self) -> None:
         """Let go of the device, once a read in progress has ended."""
@@ -159,8 +176,9 @@ class Device:
 
     def _what_happened(self) -> str:
         if self._reader.ended:
-            return f"went away ({self._reader.failure})" if self._reader.failure else "went away"
-        return f"has frozen: no picture for {self._stall_s:g} s"
+            why = f" ({self._reader.failure})" if self._reader.failure else ""
+            return f"went away{why}; {self._advice.gone}"
+        return f"has frozen: no picture for {self._stall_s:g} s; {self._advice.stuck}"
 
 
 class DeviceOpener:
@@ -170,10 +188,12 @@ class DeviceOpener:
         name: what the wearer calls it.
         open_capture: opens the camera; called in the thread that reads.
         settings: see `CameraSettings`.
-        advice: what to check when it gives nothing.
+        advice: what to do about it.
     """
 
-    def __init__(self, name: str, open_capture: Callable[[], Capture], settings: CameraSettings, advice: str) -> None:
+    def __init__(
+        self, name: str, open_capture: Callable[[], Capture], settings: CameraSettings, advice: Advice
+    ) -> None:
         self._name = name
         self._open = open_capture
         self._settings = settings
@@ -187,7 +207,7 @@ class DeviceOpener:
             SourceError: see `Device`; or the last read is stuck still.
         """
         if self._reader is not None and self._reader.alive:
-            raise SourceError(f"camera {self._name} is stuck in its driver; unplug it and plug it in again")
+            raise SourceError(f"camera {self._name} is stuck; {self._advice.stuck}")
         self._reader = FrameReader(self._open, self._settings)
         return Device(self._name, self._reader, self._settings, self._advice)
 

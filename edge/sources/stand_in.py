@@ -14,6 +14,7 @@ from edge.sources.picture import PICTURES, read_picture
 from edge.sources.recording import probe, read_pictures
 
 _STILL_FPS = 5.0  # a still is shown as a camera would show it: again and again
+_REFUSED = frozenset({".heic", ".heif", ".svg"})  # pictures that `read_picture` knows to say something about
 _STILL_S = 2.0  # how long each picture of a folder stays
 
 
@@ -55,7 +56,7 @@ def open_stand_in(path: Path) -> Still:
     if path.is_dir():
         pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
         return _show_folder(path, pictures)
-    if path.suffix.lower() in PICTURES:
+    if path.suffix.lower() in PICTURES | _REFUSED:
         image = read_picture(path)
         return Still(lambda: ((image, 1 / _STILL_FPS) for _ in count()))
     recording = probe(path, needs_sound=False)

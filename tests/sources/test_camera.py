@@ -191,7 +191,7 @@ def test_a_camera_that_freezes_is_noticed_and_opened_again(captures, story):
         hold.set()
         assert story.reaches(2)
         assert frames.take(5) is not None
-    assert story.told == ["camera 0 has frozen: no picture for 0.3 s; plug it in again", "restored"]
+    assert story.told == ["camera 0 has frozen: no picture for 0.3 s; unplug it and plug it in again", "restored"]
 
 
 def test_black_pictures_are_told_once_and_flow_on(captures, story):
@@ -223,7 +223,7 @@ def test_an_rtsp_camera_may_repeat_a_quiet_scene(captures, story):
     captures.ready.append(_Capture(*pictures))
     with _open("rtsp://10.0.0.2/live", Latest(), story):
         assert story.reaches(1)
-    assert story.told[0] == "camera rtsp://10.0.0.2/live went away; plug it in again"
+    assert story.told[0] == "camera rtsp://10.0.0.2/live went away; check the camera and the network"
 
 
 def test_unplugged_while_black(captures, story):

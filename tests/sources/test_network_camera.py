@@ -134,7 +134,7 @@ def test_a_connection_that_ends_is_made_again(serve):
     with _watch(server, told, frames):
         assert told.reaches(2)
         assert frames.take(5) is not None
-    assert told.told == [f"camera {server.address} went away; plug it in again", "restored"]
+    assert told.told == [f"camera {server.address} went away; check the camera and the network", "restored"]
     assert server.connections >= 2
 
 

@@ -82,11 +82,13 @@ def test_a_film_over_and_over(tmp_path):
 def test_stand_ins_that_are_none(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.jpg").write_text("no picture")
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "bad.png").write_text("no picture")
     for name, match in (
         ("none", "does not exist; give a picture, a folder"),
         ("empty", "a folder without pictures"),
+        ("a.heic", "is HEIC, which cannot be decoded here"),
         ("bad.jpg", "is no picture that can be decoded"),
         ("folder", r"bad\.png is no picture that can be decoded"),
     ):
