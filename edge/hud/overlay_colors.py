@@ -109,7 +109,10 @@ def paper_course(view: Image, letters: npt.NDArray[np.bool_], ink: Color, paper:
 
 
 def _paperness(seen: Floats, letters: npt.NDArray[np.bool_], ink: Color, paper: Color) -> Floats:
-    """0..1 for each pixel: how much it may say about the paper. Around the lines, paper may be in the shade."""
+    """0..1 for each pixel: how much it may say about the paper. Around the lines, paper may be in the shade.
+
+    Pixels beside others that are no paper count as little as those: they are half ink.
+    """
     ground = np.asarray(paper, np.float32)
     towards = np.asarray(ink, np.float32) - ground
     apart = seen - ground
@@ -121,7 +124,9 @@ def _paperness(seen: Floats, letters: npt.NDArray[np.bool_], ink: Color, paper: 
     if length > 1:
         inky = (apart @ towards) / length
         weight[inky > np.where(letters, _INKY, _INKY_AROUND)] = 0
-    return np.asarray(weight, np.float32)
+    import cv2
+
+    return np.asarray(cv2.erode(weight.astype(np.float32), np.ones((3, 3), np.uint8)), np.float32)
 
 
 def _pull_push(colors: Floats, weight: Floats, coarsest: Floats, cv2: Any) -> Floats:

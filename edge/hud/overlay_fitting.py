@@ -26,6 +26,8 @@ FULL = 1.08
 LEADING = 1.16
 ROOMY = 0.8
 """Text that keeps this share of its largest size does not make its sign grow."""
+PANEL_LINES = 4
+"""Lines beside a sign, at most."""
 GAP = 0.12
 """Space between a sign and what is written below it, times the height of its lines."""
 
@@ -129,8 +131,9 @@ def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures) -> tuple
     height = paragraph.line_height
     found = _largest(text, paragraph, frame, fonts)
     if found is None or found.size < ROOMY * paragraph.largest:
-        frame = _wider(frame, room.at_most(max(0.6 * height, 0.12 * frame.width), 0.35 * height), paragraph)
-        found = _largest(text, paragraph, frame, fonts) or found
+        frame = _wider(frame, room.at_most(max(0.4 * height, 0.12 * frame.width), 0.35 * height), paragraph)
+        modest = replace(paragraph, line_height=ROOMY * height)
+        found = _largest(text, modest, frame, fonts) or found
     if found is None:
         frame = _wider(frame, room.at_most(2 * height, 1.5 * height), paragraph)
         found = _largest(text, paragraph, frame, fonts) or _cut(text, paragraph, frame, fonts)
@@ -140,18 +143,23 @@ def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures) -> tuple
 def below(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures, gap: float) -> tuple[Row, ...]:
     """`paragraph` set at its largest size under `frame`, or above it where there is more room; at most four lines."""
     text = clean(paragraph.text)
-    size = paragraph.largest
-    wide = _wider(frame, room.at_most(3 * paragraph.line_height, 0), replace(paragraph, align="centre"))
-    while size > paragraph.legible and not _whole_words(text, wide.width, size, fonts):
-        size -= 1
-    of = partial(_width, fonts, size)
-    lines = clip(wrap(text, wide.width, of), 4, wide.width, of)
-    setting = _setting(lines, size, fonts)
-    if not lines:
+    centred = replace(paragraph, align="centre")
+    wide = _wider(frame, room.at_most(3 * paragraph.line_height, 0), centred)
+    high = paragraph.largest * LEADING * PANEL_LINES
+    setting = _largest(text, centred, Rect(0, 0, wide.width, high), fonts) if text else None
+    if setting is None or len(setting.lines) > PANEL_LINES:
+        setting = _few_lines(text, paragraph.legible, wide.width, fonts)
+    if not setting.lines:
         return ()
     up = room.bottom < setting.height + gap and room.top > room.bottom
     top = frame.top - gap - setting.height if up else frame.bottom + gap
-    return _placed(setting, paragraph, Rect(wide.left, top, wide.right, top + setting.height), fonts)
+    return _placed(setting, centred, Rect(wide.left, top, wide.right, top + setting.height), fonts)
+
+
+def _few_lines(text: str, size: int, width: float, fonts: Measures) -> Setting:
+    """At most `PANEL_LINES` lines at one size."""
+    of = partial(_width, fonts, size)
+    return _setting(clip(wrap(text, width, of), PANEL_LINES, width, of), size, fonts)
 
 
 def _wider(frame: Rect, by: Room, paragraph: Paragraph) -> Rect:

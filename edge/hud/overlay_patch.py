@@ -16,7 +16,7 @@ from edge.hud.fonts import FINE, Fonts
 from edge.hud.overlay_colors import Color, Floats, even, paper_course
 from edge.hud.overlay_design import Design
 from edge.hud.overlay_fitting import Row
-from edge.hud.overlay_geometry import Matrix, Rect, from_own, mapped
+from edge.hud.overlay_geometry import Matrix, Rect, bounds, from_own, mapped
 from edge.media import Image
 
 VIEW_PX = 128
@@ -66,7 +66,11 @@ def render(design: Design, surface: Surface, scale: float, fonts: Fonts) -> Patc
     shape = (max(1, round(frame.height * scale)), max(1, round(frame.width * scale)))
     course, ink = even(_paper(design, surface, frame), surface.ink)
     colour = _enlarged(course, shape)
-    opacity = _erased(design, frame, scale, shape)
+    if surface.picture is None and design.rows:
+        around = design.rows[0].box.around([*map(bounds, design.erased), *(row.box for row in design.rows)])
+        opacity = _plate(around.grown(PADDING * design.rows[0].size), design.rows[0].size, (frame, scale), shape)
+    else:
+        opacity = _erased(design, frame, scale, shape)
     _write(colour, opacity, design.rows, (frame, scale), ink, fonts)
     for panel in design.panels:
         flat, panel_ink = even(np.full((1, 1, 3), surface.paper, np.float32), surface.ink)
