@@ -6,19 +6,33 @@ this file as a program to draw them anew, and look at them.
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from edge.events import AudioLost, SessionStarted, SpeechStarted, Subtitle
+from edge.events import (
+    AudioLost,
+    SceneRecognized,
+    SenseChanged,
+    SessionStarted,
+    SignTranslated,
+    SpeechStarted,
+    Subtitle,
+)
 from edge.hud.drawing import Painter
 from edge.hud.fonts import Fonts
 from edge.hud.layout import layout, splitter
+from edge.hud.overlay import Overlay
 from edge.hud.state import HudState, reduce
 from edge.settings import HudSettings
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZE = (480, 270)
+
+UPRIGHT = ((30.0, 60.0), (190.0, 60.0), (190.0, 96.0), (30.0, 96.0))
+SLANTED = ((250.0, 70.0), (430.0, 90.0), (424.0, 150.0), (256.0, 118.0))
+
 
 SAMPLES = {
     "captions": (
@@ -33,6 +47,15 @@ SAMPLES = {
         Subtitle(0, 1, "We would like to reserve", "Nous voudrions", "en", "fr", is_final=False),
         AudioLost(0, 2.4),
     ),
+    "signs": (
+        SessionStarted(0, ("en",), "pt"),
+        SceneRecognized(0, "coffee_mug", "caneca", 0.9, "pt"),
+        SenseChanged(0, "scene", "slow", "lag"),
+        SignTranslated(0, 1, UPRIGHT, "EXIT", "SAIDA", "en", "pt", (UPRIGHT,), (255, 255, 255), (60, 120, 20)),
+        SignTranslated(0, 2, SLANTED, "Mind the step", "Cuidado com o degrau", "en", "pt", (SLANTED,),
+                       (120, 120, 120), (150, 170, 160)),
+        Subtitle(0, 1, "The exit is over there.", "A saida fica ali.", "en", "pt"),
+    ),
 }  # fmt: skip
 
 
@@ -43,8 +66,13 @@ def drawn(name):
     for event in SAMPLES[name]:
         state = reduce(state, event, 0, split)
     across = np.repeat(np.linspace(40, 230, 6).astype(np.uint8), SIZE[0] // 6)
-    backdrop = np.repeat(np.repeat(across[None, :, None], SIZE[1], axis=0), 3, axis=2)
-    return Painter(SIZE, fonts).paint(layout(state, SIZE, fonts.measure), backdrop)[..., ::-1]
+    backdrop = np.ascontiguousarray(np.repeat(np.repeat(across[None, :, None], SIZE[1], axis=0), 3, axis=2))
+    signs = [Overlay(sign, box) for sign, box in state.seen.in_sight]
+    for sign in signs:
+        corners = np.array(sign.box)
+        board = corners.mean(axis=0) + (corners - corners.mean(axis=0)) * (1.15, 1.5)
+        cv2.fillConvexPoly(backdrop, np.round(board).astype(np.int32), sign.sign.paper)
+    return Painter(SIZE, fonts).paint(layout(state, SIZE, fonts.measure), backdrop, signs)[..., ::-1]
 
 
 def difference(one, other):
