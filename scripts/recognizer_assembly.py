@@ -14,15 +14,16 @@ from recognizer_data import MEAN, STD, STRANGERS, Picture, labels_of, read
 from recognizer_export import Recognizer, export, quantise
 from recognizer_features import Cache
 from recognizer_fitting import logistic, normalised, projection, ridge, teaching, temperature, threshold
+from recognizer_gate import FLOAT_FILE
 from recognizer_model import Top, Trunk, Weights
 from recognizer_saliency import Teacher, pairs
+from recognizer_training import features_of
 from torch import nn
 
 from edge.inference.sessions import Session, SessionFactory
 from edge.perception.image_recognition import CONFIG_FILE, MODEL_FILE, RecognizerConfig, evidence, prepare
 
 EMBEDDING = 384
-FLOAT_FILE = "model_fp32.onnx"
 
 _SHRINK, _POWER = 0.1, 1.0
 _SALIENT_PICTURES = 500
@@ -62,16 +63,6 @@ def fit_saliency(cache: Cache, top: Top, weights: Weights) -> nn.Linear:
     clipped = np.clip(wanted, 0.02, 0.98)
     matrix, constant = ridge(tokens, np.log(clipped / (1 - clipped)), 1e-3)
     return _linear(matrix[np.newaxis], np.array([constant]))
-
-
-def features_of(cache: Cache, top: Top, indices: Sequence[int]) -> Floats:
-    """What the head sees of whole pictures: float32 [n, 1536]."""
-    made, tokens = [], cache.tokens(0)
-    for start in range(0, len(indices), 64):
-        batch = torch.from_numpy(np.stack([tokens[i] for i in indices[start : start + 64]])).float()
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            made.append(top.features(batch, top.tokens(batch)).float().numpy())
-    return np.concatenate(made)
 
 
 def calibrate(cache: Cache, session: Session) -> RecognizerConfig:

@@ -12,7 +12,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from recognizer_assembly import FLOAT_FILE
 from recognizer_data import STRANGERS, Picture, Pixels, pictures, read
 from recognizer_fitting import teaching
 from recognizer_metrics import auroc, top_one
@@ -22,6 +21,7 @@ from edge.media import Image
 from edge.perception.image_recognition import CONFIG_FILE, MODEL_FILE, ImageRecognizer, RecognizerConfig, salient_box
 from edge.results import Glance
 
+FLOAT_FILE = "model_fp32.onnx"
 LIMITS = {"top-1": 0.85, "top-1 caltech101": 0.88, "AUROC": 0.90, "int8 loss": 0.01, "time ratio": 0.55}
 ORIGINAL_SIZE = 224
 

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--depth", type=int, default=11)
     parser.add_argument("--frozen", type=int, default=8)
     parser.add_argument("--views", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--device", default="cpu")
     parsed = vars(parser.parse_args(arguments))
     step = parsed.pop("step")
@@ -99,12 +99,13 @@ def train(options: Options) -> int:
     import torch
     from recognizer_data import labels_of
     from recognizer_model import Top, read_weights
-    from recognizer_training import Plan
+    from recognizer_training import Plan, start_head
     from recognizer_training import train as run
 
     cache = _cache(options)
     top = Top(cache.shape)
     top.load(read_weights(options.weights))
+    start_head(cache, top, labels_of(cache.items))
     plan = Plan(epochs=options.epochs, seed=SEED)
     name = _name(options)
     mean = run(
