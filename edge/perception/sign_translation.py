@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from edge.errors import LanguageError
+from edge.perception.text_continuation import is_unspaced
 from edge.perception.text_language import UNDECIDED, identify
 from edge.perception.translation_glossary import Phrasebook
 from edge.perception.translation_protection import ADDRESS
@@ -45,6 +46,9 @@ _ARTICLES = {
     "de": re.compile(r"(?:der|die|das|eine?)\s+", re.IGNORECASE),
 }
 _FEW_WORDS = 3
+_SURE_OF_ONE = 0.97
+_SHORT_WORDS = frozenset({"wc", "no", "up", "in", "on", "go"})
+_ONE = re.compile(r"(?<!\w)[Il|](?=\s?(?:lit(?:er|re)|kg|ml|cl)\w*)")
 
 
 class SignTranslator:
@@ -108,6 +112,7 @@ class SignTranslator:
         known = self._known(text, language)
         if known is not None or is_fixed(text):
             return known or text
+        text = _ONE.sub("1", text)
         return tidy(text, self._translate(text, language, self._target), language, self._target)
 
     def _known(self, text: str, language: str) -> str | None:
@@ -121,6 +126,14 @@ class SignTranslator:
         parts = _NUMBERED.fullmatch(text.strip())
         core = book.find(parts["core"]) if parts else None
         return f"{parts['before'] or ''}{core}{parts['after'] or ''}" if parts and core else None
+
+
+def says_something(region: Region) -> bool:
+    """Whether a region is worth following: not a lone letter or two, as edges and textures are read."""
+    if is_unspaced(region.text):
+        return sum(map(str.isalpha, region.text)) > 1 or region.confidence >= _SURE_OF_ONE
+    longest = max(map(len, re.findall(r"[^\W_]+", region.text)), default=0)
+    return longest >= _MIN_LETTERS or region.text.casefold() in _SHORT_WORDS
 
 
 def is_fixed(text: str) -> bool:

@@ -24,7 +24,7 @@ _SAME_SIGN = 0.5
 _NEARBY = 1.5
 _COVERED = 0.6
 _PART = 0.75
-_OTHER_TEXT_TIMES = 3
+_OTHER_TEXT_TIMES = 4
 _OTHER_TEXT = 0.6
 _TOLERANCE_PX = 2.0
 _TOLERANCE_HEIGHT = 0.15
@@ -46,7 +46,7 @@ class Track:
         seen_ns: of the last.
         readings: text and confidence of its readings, oldest first.
         text: what it says, once that is settled.
-        strangers: readings in a row that say something else.
+        strangers: the same other text, as often as it was read with confidence since the text was last read.
         misses: readings in a row that did not find it.
     """
 
@@ -56,7 +56,7 @@ class Track:
     number: int = 0
     readings: list[tuple[str, float]] = field(default_factory=list)
     text: str | None = None
-    strangers: int = 0
+    strangers: list[str] = field(default_factory=list)
     misses: int = 0
 
     @property
@@ -128,14 +128,21 @@ class Tracker:
                 fresh.append(region)
             elif _agrees(track, region):
                 self._seen(track, region, now_ns, still=since_ns is not None)
-            else:
+            elif not self._is_part(region, now_ns):
                 self._contradicted(track, region, now_ns, since_ns)
         self._tracks += [_begin(region, now_ns, since_ns) for region in fresh if not self._is_part(region, now_ns)]
+        self._credit(regions, now_ns)
         return self._settle(image_size, still=since_ns is not None)
 
-    def expire(self, now_ns: int, image_size: tuple[int, int]) -> None:
-        """Let go of regions that readings did not find for `hold_s`, or that left the picture; forget old memories."""
-        hold_ns = int(self._settings.hold_s * NS_PER_S)
+    def expire(self, now_ns: int, image_size: tuple[int, int], *, hold: bool = True) -> None:
+        """Let go of regions that readings did not find, or that left the picture; forget old memories.
+
+        Args:
+            now_ns: clock time of the frame.
+            image_size: its width and height.
+            hold: only of those not found for `hold_s`.
+        """
+        hold_ns = int(self._settings.hold_s * NS_PER_S) if hold else -1
         kept = []
         for track in self._tracks:
             held = track.misses < _MIN_MISSES or now_ns - track.seen_ns <= hold_ns
@@ -170,7 +177,7 @@ class Tracker:
 
     def _seen(self, track: Track, region: Region, now_ns: int, *, still: bool) -> None:
         track.found(now_ns)
-        track.strangers = 0
+        track.strangers = []
         track.readings = [*track.readings, (region.text, region.confidence)][-_MAX_READINGS:]
         if track.text is None:
             track.region = region
@@ -184,8 +191,9 @@ class Tracker:
             track.readings = [*track.readings, (region.text, region.confidence)][-_MAX_READINGS:]
             track.region = region
             return
-        track.strangers += 1
-        if track.strangers >= _OTHER_TEXT_TIMES:
+        kept = [text for text in track.strangers if same_text(text, region.text)]
+        track.strangers = [*kept, region.text] if region.confidence >= self._settings.sure_confidence else kept
+        if len(track.strangers) >= _OTHER_TEXT_TIMES:
             self._tracks.remove(track)
             self._remembered.append(track)
             self._tracks.append(_begin(region, now_ns, since_ns))
@@ -194,22 +202,17 @@ class Tracker:
         """A piece of a settled region that was read on its own, or settled regions read in one."""
         for track in self.settled:
             shared = common_area(region.box, track.box)
-            text = track.text or ""
-            if shared > _COVERED * area(region.box) and contained(region.text, text) >= _PART:
+            if shared > _COVERED * area(region.box) and contained(region.text, track.text or "") >= _PART:
                 track.found(now_ns)
                 return True
-        inner = [
-            track
-            for track in self.settled
-            if common_area(region.box, track.box) > _COVERED * area(track.box)
-            and contained(track.text or "", region.text) >= _PART
-        ]
-        letters = sum(len(track.text or "") for track in inner)
-        if letters < _COVERED * len(region.text):
-            return False
-        for track in inner:
-            track.found(now_ns)
-        return True
+        letters = sum(len(track.text or "") for track in self.settled if _includes(region, track))
+        return letters >= _COVERED * len(region.text)
+
+    def _credit(self, regions: Sequence[Region], now_ns: int) -> None:
+        """What was read as a part of something larger has been found, too."""
+        for track in self.settled:
+            if track.misses and any(_includes(region, track) for region in regions):
+                track.found(now_ns)
 
     def _settle(self, image_size: tuple[int, int], *, still: bool) -> tuple[list[Track], list[Track]]:
         told: list[Track] = []
@@ -223,7 +226,7 @@ class Tracker:
                 continue
             known = self._recall(text, track.box)
             if known is not None:
-                self._tracks[place] = replace(known, region=track.region, seen_ns=track.seen_ns, strangers=0, misses=0)
+                self._tracks[place] = replace(known, region=track.region, seen_ns=track.seen_ns, strangers=[], misses=0)
                 back.append(self._tracks[place])
                 continue
             self._count += 1
@@ -261,6 +264,11 @@ def elect(readings: Sequence[tuple[str, float]], votes: int, sure: float = math.
     for text, confidence in best:
         spellings[text] = spellings.get(text, 0.0) + confidence
     return max(spellings, key=lambda text: spellings[text])
+
+
+def _includes(region: Region, track: Track) -> bool:
+    covered = common_area(region.box, track.box) > _COVERED * area(track.box)
+    return covered and contained(track.text or "", region.text) >= _PART
 
 
 def _begin(region: Region, now_ns: int, since_ns: int | None) -> Track:

@@ -26,6 +26,7 @@ _Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 _MOVED_PX = 1.0
 _SLOW = 3.0
 _PATIENCE_S = 1.0
+_MAX_READINGS = 5  # of one still picture: what has not settled by then is no text
 
 
 class Motion(Protocol):
@@ -62,7 +63,7 @@ class Tracks(Protocol[_TrackT_co]):
     def move(self, matrix: _Matrix) -> None: ...  # noqa: D102
     def cut(self) -> None: ...  # noqa: D102
     def confirm(self, now_ns: int) -> None: ...  # noqa: D102
-    def expire(self, now_ns: int, image_size: tuple[int, int]) -> None: ...  # noqa: D102
+    def expire(self, now_ns: int, image_size: tuple[int, int], *, hold: bool = True) -> None: ...  # noqa: D102
     def observe(  # noqa: D102
         self, regions: Sequence[Region], now_ns: int, image_size: tuple[int, int], *, since_ns: int | None = None
     ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
@@ -94,6 +95,7 @@ class SignReading:
     _read_ns: int | None = None
     _still_ns: int | None = None
     _before_ns: int = 0
+    _readings: int = 0
     _rested: bool = False
     _shown: Boxes = ()
     _failures: set[str] = field(default_factory=set)
@@ -123,8 +125,10 @@ class SignReading:
             yield from self._failed(now_ns, "text-reading", str(error))
             return
         told, _ = self.tracks.observe(regions, now_ns, size, since_ns=self._still_ns)
-        self.tracks.expire(now_ns, size)
-        self._rested = self._still_ns is not None and not self.tracks.open
+        self._readings += 1
+        enough = self._still_ns is not None and self._readings >= _MAX_READINGS
+        self.tracks.expire(now_ns, size, hold=not enough)
+        self._rested = self._still_ns is not None and (enough or not self.tracks.open)
         yield from self._tell(told, regions)
 
     def _follow(self, motion: Motion, now_ns: int) -> None:
@@ -137,6 +141,7 @@ class SignReading:
             return
         if self._still_ns is None:
             self._still_ns = self._before_ns  # the frame before showed the same
+            self._readings = 0
         if self._rested:
             self.tracks.confirm(now_ns)
 
