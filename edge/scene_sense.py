@@ -19,6 +19,7 @@ from edge.inference.sessions import SessionFactory
 from edge.media import Image, VideoFrame
 from edge.perception.category_names import CategoryNames
 from edge.perception.image_recognition import MODEL_FILE, ImageRecognizer, salient_box
+from edge.perception.prototypes import load_cohort
 from edge.perception.scene_change import SceneGate, is_blank
 from edge.perception.taught import TaughtThings
 from edge.pipelines.scene import STAGE, Settling, scenes
@@ -67,8 +68,8 @@ class SceneSense:
         names = CategoryNames.load(target)
         folder = store.open(settings.scene.model)
         recognizer = ImageRecognizer.load(folder, SessionFactory(settings.inference), settings.scene)
-        threshold = recognizer.config.taught_threshold
-        taught = TaughtThings(taught_folder(settings.scene), fingerprint(folder), threshold)
+        cohort, threshold = load_cohort(folder, settings.scene.model), recognizer.config.taught_threshold
+        taught = TaughtThings(taught_folder(settings.scene), fingerprint(folder), cohort, threshold)
         if taught.outdated:
             log.warning(
                 "another recogniser was taught %s, this one does not know them; run: edge teach NAME",

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from edge.channels import Latest
 from edge.errors import (
     ModelCorruptError,
@@ -118,7 +120,7 @@ def taught_things(store: ModelStore, settings: Settings) -> TaughtThings:
         model = fingerprint(store.open(settings.scene.model))
     except (ModelNotFoundError, ModelCorruptError, UnknownModelError):
         model = ""
-    return TaughtThings(taught_folder(settings.scene), model, _NEVER_MATCHES)
+    return TaughtThings(taught_folder(settings.scene), model, np.zeros((0, 0), np.float32), _NEVER_MATCHES)
 
 
 @contextlib.contextmanager

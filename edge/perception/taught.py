@@ -1,4 +1,4 @@
-"""Things that the wearer has taught: kept as embeddings on this device, recognised by their nearest view.
+"""Things that the wearer has taught: kept as embeddings on this device, told from others by `prototypes`.
 
 One file, `taught.json`, readable by its owner only, without pictures:
 
@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import StoreError, TeachError
+from edge.perception.prototypes import direction
 
 FILE = "taught.json"
 LONGEST_NAME = 40
@@ -40,7 +41,7 @@ Floats = npt.NDArray[np.float32]
 _FORMAT = 1
 _SAME_VIEW = 0.999  # cosine: the same picture again tells nothing new
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_SCORE_WIDTH = 0.05  # cosine above the threshold at which a score is 1 / (1 + 1 / e)
+_SCORE_WIDTH = 0.1  # of similarity above the threshold at which a score is 1 / (1 + 1 / e)
 _LENGTH_TOLERANCE = 1e-2
 
 
@@ -61,7 +62,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Match:
-    """A taught thing that was seen again. `score`: 0.5 at the threshold, towards 1 above; `similarity`: cosine."""
+    """A taught thing that was seen again. `score`: 0.5 at the threshold of `similarity`, towards 1 above."""
 
     name: str
     score: float
@@ -74,15 +75,18 @@ class TaughtThings:
     Args:
         folder: where `taught.json` is or will be.
         model: fingerprint of the recogniser.
-        threshold: cosine similarity from which a view is the thing.
+        cohort: float32 [m, d], its embeddings of other pictures.
+        threshold: similarity (`prototypes.direction`) from which a view is the thing.
 
     Raises:
         StoreError: the file cannot be read; one that is damaged is put aside first.
     """
 
-    def __init__(self, folder: Path, model: str, threshold: float) -> None:
+    def __init__(self, folder: Path, model: str, cohort: Floats, threshold: float) -> None:
         self._file = folder / FILE
         self._model = model
+        self._cohort = cohort
+        self._directions: dict[str, Floats] = {}
         self._threshold = threshold
         self._stamp: tuple[int, int] | None = None
         self._things: dict[str, Thing] = {}
@@ -98,6 +102,7 @@ class TaughtThings:
         if stamp == self._stamp:
             return False
         self._things = {_key(thing.name): thing for thing in (_read(self._file) if stamp else ())}
+        self._directions = {}
         self._stamp = stamp
         return True
 
@@ -171,15 +176,20 @@ class TaughtThings:
         Args:
             embedding: float32 [d], length 1.
         """
-        usable = [thing for thing in self.things if thing.model == self._model]
-        if not usable:
+        directions = self._usable_directions()
+        if not directions:
             return None
-        found = [(similarity(embedding, thing.views), thing.name) for thing in usable]
-        best, name = max(found)
-        if best < self._threshold:
+        similarity, name = max((float(way @ embedding), name) for name, way in directions.items())
+        if similarity < self._threshold:
             return None
-        score = 1 / (1 + float(np.exp((self._threshold - best) / _SCORE_WIDTH)))
-        return Match(name, score, best)
+        score = 1 / (1 + float(np.exp((self._threshold - similarity) / _SCORE_WIDTH)))
+        return Match(name, score, similarity)
+
+    def _usable_directions(self) -> dict[str, Floats]:
+        if not self._directions:
+            usable = (thing for thing in self.things if thing.model == self._model)
+            self._directions = {thing.name: direction(thing.views, self._cohort) for thing in usable}
+        return self._directions
 
     def _look_at_file(self) -> tuple[int, int] | None:
         try:
@@ -201,12 +211,8 @@ class TaughtThings:
         except OSError as error:
             raise _refused(self._file, error) from error
         self._things = things
+        self._directions = {}
         self._stamp = self._look_at_file()
-
-
-def similarity(embedding: Floats, views: Floats) -> float:
-    """Largest cosine between `embedding` and any row of `views`, -1..1."""
-    return float(np.max(views @ embedding))
 
 
 def checked_name(name: str) -> str:
