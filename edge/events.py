@@ -115,8 +115,8 @@ class SignTranslated(Event):
 
     Attributes:
         region: number of the region within the session; SignsMoved says where it goes.
-        box: its corners in pixels of the frame at `captured_ns`: top-left, top-right, bottom-right, bottom-left of
-            what is written.
+        box: its corners in pixels of the frame in which the text settled: top-left, top-right, bottom-right,
+            bottom-left of what is written.
         text: what is written, in `language`.
         translation: in `target`; None when there is no way to translate it, equal to `text` when there is no need.
         language: code of the language of the text.

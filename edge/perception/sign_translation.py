@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from edge.errors import LanguageError
 from edge.perception.text_continuation import is_unspaced
 from edge.perception.text_language import UNDECIDED, identify
+from edge.perception.text_likeness import same_text
 from edge.perception.translation_glossary import Phrasebook
 from edge.perception.translation_protection import ADDRESS
 from edge.results import Region, SignText
@@ -46,6 +47,7 @@ _ARTICLES = {
     "de": re.compile(r"(?:der|die|das|eine?)\s+", re.IGNORECASE),
 }
 _FEW_WORDS = 3
+_REMEMBERED = 256
 _SURE_OF_ONE = 0.97
 _SHORT_WORDS = frozenset({"wc", "no", "up", "in", "on", "go"})
 _ONE = re.compile(r"(?<!\w)[Il|](?=\s?(?:lit(?:er|re)|kg|ml|cl)\w*)")
@@ -69,13 +71,14 @@ class SignTranslator:
         self._allowed = None if allowed is None else {*allowed, target}
         self._likely = tuple(likely)
         self._phrasebooks: dict[str, Phrasebook] = {}
+        self._memory: list[SignText] = []
 
     def languages(self, texts: Sequence[str]) -> list[str]:
         """The language of every text of one picture; empty where nothing tells it."""
         return identify(texts, self._allowed, self._likely)
 
     def translate(self, region: Region, language: str) -> SignText:
-        """What a region means.
+        """What a region means; what was translated before, but for a misread letter, is remembered.
 
         Args:
             region: its lines and text.
@@ -89,10 +92,15 @@ class SignTranslator:
             return SignText(text, language, text)
         if language == UNDECIDED:
             return SignText(text, language, None)
+        for known in self._memory:
+            if known.language == language and same_text(known.text, text):
+                return SignText(text, language, known.translation)
         try:
-            return SignText(text, language, self._whole([line.text for line in region.lines], text, language))
+            found = SignText(text, language, self._whole([line.text for line in region.lines], text, language))
         except LanguageError as error:
             return SignText(text, language, None, str(error))
+        self._memory = [found, *self._memory[: _REMEMBERED - 1]]
+        return found
 
     def _whole(self, lines: Sequence[str], text: str, language: str) -> str:
         """A known phrase, lines that are known one by one, a heading and the rest, or the text by the model."""

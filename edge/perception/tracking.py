@@ -132,7 +132,7 @@ class Tracker:
                 self._contradicted(track, region, now_ns, since_ns)
         self._tracks += [_begin(region, now_ns, since_ns) for region in fresh if not self._is_part(region, now_ns)]
         self._credit(regions, now_ns)
-        return self._settle(image_size, still=since_ns is not None)
+        return self.settle(image_size, still=since_ns is not None)
 
     def expire(self, now_ns: int, image_size: tuple[int, int], *, hold: bool = True) -> None:
         """Let go of regions that readings did not find, or that left the picture; forget old memories.
@@ -214,7 +214,13 @@ class Tracker:
             if track.misses and any(_includes(region, track) for region in regions):
                 track.found(now_ns)
 
-    def _settle(self, image_size: tuple[int, int], *, still: bool) -> tuple[list[Track], list[Track]]:
+    def settle(self, image_size: tuple[int, int], *, still: bool) -> tuple[list[Track], list[Track]]:
+        """Settle what can be settled: tracks to be told, and remembered ones that came back.
+
+        Args:
+            image_size: width and height of the picture.
+            still: what was read last stands still, so that one sure reading is enough.
+        """
         told: list[Track] = []
         back: list[Track] = []
         for place, track in enumerate(self._tracks):

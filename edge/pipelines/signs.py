@@ -64,6 +64,9 @@ class Tracks(Protocol[_TrackT_co]):
     def cut(self) -> None: ...  # noqa: D102
     def confirm(self, now_ns: int) -> None: ...  # noqa: D102
     def expire(self, now_ns: int, image_size: tuple[int, int], *, hold: bool = True) -> None: ...  # noqa: D102
+    def settle(  # noqa: D102
+        self, image_size: tuple[int, int], *, still: bool
+    ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
     def observe(  # noqa: D102
         self, regions: Sequence[Region], now_ns: int, image_size: tuple[int, int], *, since_ns: int | None = None
     ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
@@ -115,7 +118,12 @@ class SignReading:
     def _look(self, frame: VideoFrame, level: str) -> Iterator[Event]:
         now_ns, size = frame.captured_ns, (frame.image.shape[1], frame.image.shape[0])
         motion = self.estimate(frame.image)
+        was_read = self._read_ns == self._before_ns and self._still_ns is None
         self._follow(motion, now_ns)
+        if motion.still and was_read:  # the frame read last turns out to show a scene that stands still
+            told, _ = self.tracks.settle(size, still=True)
+            self._rested = not self.tracks.open
+            yield from self._tell(told, [])
         if not self._is_due(motion, now_ns, level):
             return
         self._read_ns = now_ns

@@ -1,0 +1,221 @@
+"""The sign pipeline over a scripted camera: when it reads, what it tells, and that it rests."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from edge.errors import InferenceError
+from edge.events import SignsMoved, SignTranslated, StageFailed
+from edge.media import NS_PER_S, VideoFrame
+from edge.perception.tracking import Tracker
+from edge.pipelines.signs import SignReading
+from edge.results import Region, SignText, TextLine
+from edge.settings import SignSettings
+
+FRAME_NS = NS_PER_S // 15
+IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+STILL = SimpleNamespace(matrix=IDENTITY, still=True, cut=False, shift=0.0)
+CUT = SimpleNamespace(matrix=IDENTITY, still=False, cut=True, shift=0.0)
+
+
+def moving(x=2.0, shift=0.01):
+    return SimpleNamespace(matrix=((1.0, 0.0, x), (0.0, 1.0, 0.0)), still=False, cut=False, shift=shift)
+
+
+def region(text, x=100.0, y=100.0, confidence=0.95, width=200.0):
+    box = ((x, y), (x + width, y), (x + width, y + 40), (x, y + 40))
+    return Region((TextLine(box, text, confidence),), box, text, confidence, (1, 2, 3), (4, 5, 6))
+
+
+class Camera:
+    """Plays motions frame by frame; the reader reads `view` at each frame, and notes that it was asked."""
+
+    def __init__(self, motions, view, **options):
+        self.motions = list(motions)
+        self.view = view
+        self.reads = []
+        self.translated = []
+        self.frame = -1
+        self.failure = None
+        self.translation_failure = None
+        self.missing = None
+        self.level = "full"
+        self.pipeline = SignReading(
+            self.estimate,
+            Tracker(SignSettings(votes=2)),
+            self.read,
+            self.translate,
+            "pt",
+            lambda: self.level,
+            **options,
+        )
+
+    def estimate(self, image):
+        return self.motions[self.frame]
+
+    def read(self, image, small):
+        self.reads.append((self.frame, small))
+        if self.failure:
+            raise self.failure
+        return tuple(self.view(self.frame))
+
+    def translate(self, regions, around):
+        self.translated += [each.text for each in regions]
+        if self.translation_failure:
+            raise self.translation_failure
+        return [
+            SignText(each.text, "en", None if self.missing else f"pt({each.text})", self.missing) for each in regions
+        ]
+
+    def frames(self):
+        for frame in range(len(self.motions)):
+            self.frame = frame
+            yield VideoFrame(np.zeros((540, 960, 3), np.uint8), frame * FRAME_NS, frame)
+
+    def run(self):
+        return list(self.pipeline.events(self.frames()))
+
+
+def signs(events):
+    return [event for event in events if isinstance(event, SignTranslated)]
+
+
+def test_a_still_sign_is_told_once_and_then_nobody_reads():
+    camera = Camera([CUT] + [STILL] * 900, lambda _: [region("EXIT")])
+    (told,) = camera.run()
+    assert told == SignTranslated(
+        0, 1, region("EXIT").box, "EXIT", "pt(EXIT)", "en", "pt", (region("EXIT").box,), (1, 2, 3), (4, 5, 6)
+    )
+    assert len(camera.reads) <= 3
+    assert camera.translated == ["EXIT"]
+
+
+def test_latency_counts_from_the_first_frame_that_showed_the_sign():
+    camera = Camera([CUT] * 3 + [STILL] * 5, lambda frame: [region("EXIT")] if frame > 2 else [])
+    (told,) = signs(camera.run())
+    assert told.captured_ns == 2 * FRAME_NS, "the last frame of the cut shows what the still ones show"
+
+
+def test_a_sure_reading_counts_when_the_next_frame_shows_the_same():
+    camera = Camera([CUT, STILL], lambda _: [region("EXIT")])
+    (told,) = signs(camera.run())
+    assert told.captured_ns == 0
+    assert [frame for frame, _ in camera.reads] == [0]
+    camera = Camera([CUT, moving()], lambda _: [region("EXIT")])
+    assert signs(camera.run()) == []
+
+
+def test_a_still_scene_of_doubtful_texts_is_left_alone_after_a_while():
+    camera = Camera([CUT] + [STILL] * 300, lambda frame: [region(f"{frame * 7919:08d}", confidence=0.6)])
+    assert signs(camera.run()) == []
+    assert len(camera.reads) <= 8
+
+
+def test_a_moving_scene_is_read_now_and_then():
+    camera = Camera([CUT] + [moving()] * 150, lambda frame: [region("EXIT", x=100 + 2 * frame)], interval_s=0.4)
+    told = signs(camera.run())
+    assert len(told) == 1
+    assert 20 <= len(camera.reads) <= 27
+
+
+def test_blurred_pictures_are_not_read():
+    camera = Camera([CUT] + [moving(60, shift=0.2)] * 12, lambda _: [region("EXIT")])
+    camera.run()
+    assert [frame for frame, _ in camera.reads] == [0]
+
+
+def test_an_endless_swing_is_read_all_the_same():
+    camera = Camera([CUT] + [moving(0.1, shift=0.2)] * 150, lambda _: [region("EXIT")])
+    assert len(signs(camera.run())) == 1
+    assert len(camera.reads) <= 11
+
+
+def test_moves_are_told_when_they_can_be_seen():
+    camera = Camera([CUT, *[STILL] * 3, moving(0.3), moving(0.3), moving(5.0), *[STILL] * 5],
+                    lambda frame: [region("EXIT", x=100 + (5.6 if frame > 5 else 0))])  # fmt: skip
+    events = camera.run()
+    (move,) = [event for event in events if isinstance(event, SignsMoved)]
+    assert move.captured_ns == 6 * FRAME_NS
+    assert move.boxes[0][0] == 1
+    assert move.boxes[0][1][0] == pytest.approx((105.6, 100))
+
+
+def test_a_cut_takes_all_signs_away_and_the_return_brings_them_back():
+    view = {True: [region("EXIT")], False: [region("BAKERY OF THE TOWN", x=400)]}
+    motions = [CUT, *[STILL] * 10, CUT, *[STILL] * 10, CUT, *[STILL] * 10]
+    camera = Camera(motions, lambda frame: view[not 11 <= frame < 22])
+    events = camera.run()
+    assert [(event.region, event.text) for event in signs(events)] == [(1, "EXIT"), (2, "BAKERY OF THE TOWN")]
+    places = [{number for number, _ in event.boxes} for event in events if isinstance(event, SignsMoved)]
+    assert places == [set(), set(), {1}]
+    assert camera.translated == ["EXIT", "BAKERY OF THE TOWN"]
+
+
+def test_a_sign_that_is_taken_away_goes():
+    motions = [CUT, *[STILL] * 10, moving(0.0), *[STILL] * 40]
+    camera = Camera(motions, lambda frame: [region("EXIT")] if frame < 11 else [])
+    events = camera.run()
+    assert isinstance(events[-1], SignsMoved)
+    assert events[-1].boxes == ()
+    assert len(camera.reads) < 12, "and the reader rests again"
+
+
+def test_a_picture_that_cannot_be_read_is_told_once_and_the_next_one_is_read():
+    camera = Camera([CUT] + [moving()] * 30, lambda _: [region("EXIT")])
+    camera.failure = InferenceError("the graph failed")
+    events = camera.run()
+    assert [(type(event), event.stage) for event in events] == [(StageFailed, "text-reading")]
+    assert len(camera.reads) > 3
+    camera = Camera([CUT] + [moving()] * 30, lambda _: [region("EXIT")])
+    camera.failure = InferenceError("once")
+    events = []
+    for event in camera.pipeline.events(camera.frames()):
+        camera.failure = None
+        events.append(event)
+    assert [type(event) for event in events[:2]] == [StageFailed, SignTranslated]
+
+
+def test_a_failing_translation_leaves_the_sign_untranslated():
+    camera = Camera([CUT] + [STILL] * 30, lambda _: [region("EXIT"), region("PUSH", y=300)])
+    camera.translation_failure = InferenceError("broken pack")
+    events = camera.run()
+    assert [event.translation for event in signs(events)] == [None, None]
+    assert [event.message for event in events if isinstance(event, StageFailed)] == ["broken pack"]
+
+
+def test_a_missing_pack_is_told_once():
+    camera = Camera([CUT] + [STILL] * 30, lambda _: [region("SALIDA"), region("EMPUJE", y=300)])
+    camera.missing = "run: edge models pull mt-es-pt"
+    events = camera.run()
+    assert [event.translation for event in signs(events)] == [None, None]
+    assert [(event.stage, event.message) for event in events if isinstance(event, StageFailed)] == [
+        ("sign-translation", "run: edge models pull mt-es-pt")
+    ]
+
+
+def test_when_off_nothing_is_read_and_nothing_is_in_sight():
+    camera = Camera([CUT] + [STILL] * 20, lambda _: [region("EXIT")])
+    events = []
+    for event in camera.pipeline.events(camera.frames()):
+        events.append(event)
+        camera.level = "off"
+    assert [type(event) for event in events] == [SignTranslated, SignsMoved]
+    assert events[-1].boxes == ()
+    assert len(camera.reads) <= 2
+
+
+@pytest.mark.parametrize(("level", "small", "most"), [("slow", False, 10), ("small", True, 10)])
+def test_stepping_down(level, small, most):
+    camera = Camera([CUT] + [moving()] * 150, lambda frame: [region("EXIT", x=100 + 2 * frame)], interval_s=0.4)
+    camera.level = level
+    camera.run()
+    assert len(camera.reads) <= most
+    assert {each for _, each in camera.reads} == {small}
+
+
+def test_the_same_recording_gives_the_same_events():
+    def script():
+        return Camera([CUT, *[moving()] * 40, *[STILL] * 20], lambda frame: [region("EXIT", x=100 + 2 * frame)])
+
+    assert script().run() == script().run()
