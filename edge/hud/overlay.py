@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge.events import Corners, SignTranslated
 from edge.hud.fonts import Fonts
-from edge.hud.overlay_design import Design, Overlay, design, is_shown, placed
+from edge.hud.overlay_design import Around, Design, Overlay, design, is_shown, placed
 from edge.hud.overlay_geometry import bounds, from_own, mapped, size_of
 from edge.hud.overlay_patch import Patch, Surface, covered, render
 from edge.media import Image
@@ -106,7 +106,7 @@ class SignPainter:
         if drawn is None or (drawn.sign.text, drawn.sign.translation) != (sign.text, sign.translation):
             others = [other.box for other in overlays if other is not overlay]
             size = (picture.shape[1], picture.shape[0])
-            made = design(overlay, others, size, self._settings, self._fonts)
+            made = design(overlay, Around(others, size, below), self._settings, self._fonts)
             drawn = self._drawn[sign.region] = self._made(overlay, made, below)
         elif drawn.level != _level(drawn.design, overlay) or self._looks_different(drawn, overlay, below):
             drawn = self._drawn[sign.region] = self._made(overlay, drawn.design, below)

@@ -14,7 +14,9 @@ import numpy as np
 from edge.events import Corners, SignTranslated
 from edge.hud.overlay_fitting import GAP, Align, Measures, Paragraph, Row, below, fit
 from edge.hud.overlay_geometry import Points, Rect, Room, bounds, mapped, room, size_of, to_own, turned
+from edge.hud.overlay_paper import paper_room
 from edge.hud.overlay_vertical import stack
+from edge.media import Image
 from edge.settings import HudSettings
 
 LEGIBLE = 0.02
@@ -24,6 +26,8 @@ COLUMN = 1.4
 """Text from top to bottom, so much higher than wide, is a column."""
 MARGIN = 0.16
 """What is erased around a line, times its height."""
+RUNNING = 8
+"""Lines of running text are so many times as long as high, at least."""
 SOURCE = 0.5
 """Size of the source text, when it is shown, times the height of the lines."""
 _STACKED = frozenset({"zh", "ja"})
@@ -84,15 +88,27 @@ def is_shown(sign: SignTranslated) -> bool:
     return sign.translation is not None and sign.translation.split() not in ([], sign.text.split())
 
 
-def design(
-    overlay: Overlay, others: Sequence[Corners], picture: tuple[int, int], settings: HudSettings, fonts: Measures
-) -> Design:
+@dataclass(frozen=True)
+class Around:
+    """What is around a sign.
+
+    Attributes:
+        others: corners of the other signs, which should stay free.
+        picture: width and height of the picture, pixels.
+        image: the picture itself; None where there is none.
+    """
+
+    others: Sequence[Corners]
+    picture: tuple[int, int]
+    image: Image | None = None
+
+
+def design(overlay: Overlay, around: Around, settings: HudSettings, fonts: Measures) -> Design:
     """The design of one sign.
 
     Args:
         overlay: the sign, which has a translation, and where it is.
-        others: corners of the other signs, which should stay free.
-        picture: width and height of the picture, pixels.
+        around: other signs and the picture.
         settings: mode, source text, size of text.
         fonts: measures of text.
     """
@@ -100,14 +116,16 @@ def design(
     size = size_of(box)
     lines = _own_lines(sign, size)
     high = _line_height(sign, lines)
-    legible = round(max(SMALLEST_PX, min(high, LEGIBLE * picture[1] * settings.text_scale)))
-    free = room(box, others, picture)
-    align = _align(lines, others, box, high)
+    legible = round(max(SMALLEST_PX, min(high, LEGIBLE * around.picture[1] * settings.text_scale)))
+    free = room(box, around.others, around.picture)
+    align = _align(lines, around.others, box, high)
     text = Paragraph(sign.translation or "", sign.target, high, legible, align)
     if settings.overlay == "below":
         panel = _panel(replace(text, line_height=0.75 * high), Rect(0, 0, *size), free, fonts)
         return Design(size, turned=False, erased=(), rows=(), panels=panel, line_height=high)
-    plain = _in_place(sign, text, lines, size, free, fonts)
+    image = around.image
+    paper = None if image is None else paper_room(image, box, size, high, sign.paper)
+    plain = _in_place(sign, text, lines, size, (free, paper), fonts)
     if not settings.sign_source:
         return plain
     small = Paragraph(sign.text, sign.language, SOURCE * high, SMALLEST_PX)
@@ -120,16 +138,17 @@ def _in_place(
     text: Paragraph,
     lines: tuple[Points, ...],
     size: tuple[float, float],
-    free: Room,
+    rooms: tuple[Room, Room | None],
     fonts: Measures,
 ) -> Design:
     """The translation over the lines; for columns the way that gives the larger letters."""
     frame = Rect(0, 0, *size)
+    free, paper = rooms
     if not (sign.vertical and size[1] > COLUMN * size[0]):
-        return Design(size, False, lines, fit(text, frame, free, fonts), (), text.line_height)
+        return Design(size, False, lines, fit(text, frame, free, fonts, paper), (), text.line_height)
     if sign.target.split("-")[0] in _STACKED:
         return Design(size, False, lines, stack(text, frame, fonts), (), text.line_height)
-    across = fit(text, frame, free, fonts)
+    across = fit(text, frame, free, fonts, paper)
     width, height = size
     along_lines = tuple(np.column_stack([line[:, 1], width - line[:, 0]]) for line in lines)
     turned_free = Room(free.top, free.right, free.bottom, free.left)
@@ -178,7 +197,8 @@ def _align(lines: tuple[Points, ...], others: Sequence[Corners], box: Corners, h
         together = (np.abs(begins - begins[0]) < 0.3 * high) & (np.abs(middles - middles[0]) > 0.8 * high)
         return "start" if together[1:].any() else "centre"
     ragged, off = float(begins.max() - begins.min()), float(middles.max() - middles.min())
-    even = ragged < 0.6 * high and off < 0.4 * high and len(lines) > 3  # noqa: PLR2004 - a column of running text
+    long = float(np.mean([span.width for span in spans])) > RUNNING * high
+    even = ragged < 0.6 * high and off < 0.4 * high and len(lines) > 3 and long  # noqa: PLR2004 - more than a title
     return "start" if even or (ragged < 0.6 * high and off > 0.5 * high) else "centre"
 
 

@@ -24,8 +24,8 @@ CAPITAL = 0.76
 FULL = 1.08
 """Largest size of the letters, times the height of the original's lines."""
 LEADING = 1.16
-ROOMY = 0.8
-"""Text that keeps this share of its largest size does not make its sign grow."""
+FULLY, ROOMY = 0.9, 0.55
+"""Text that keeps this share of its largest size does not spread over the paper around it, and not beyond."""
 PANEL_LINES = 4
 """Lines beside a sign, at most."""
 GAP = 0.12
@@ -113,14 +113,17 @@ class Setting:
         return (len(self.lines) - 1) * self.step + self.above + self.below
 
 
-def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures) -> tuple[Row, ...]:
+def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures, paper: Room | None = None) -> tuple[Row, ...]:
     """The largest setting of `paragraph` that fits `frame`, which grows a little where the words need it.
+
+    It grows first over the paper of the sign, then a little beyond, and further only for words to be legible.
 
     Args:
         paragraph: what to set.
         frame: where.
         room: how far the text may leave `frame`, at most.
         fonts: measures.
+        paper: how far the sign is known to reach beyond `frame`; None: unknown.
 
     Returns:
         Lines; the last one ends in an ellipsis where even the smallest legible letters do not fit.
@@ -128,16 +131,21 @@ def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures) -> tuple
     text = clean(paragraph.text)
     if not text:
         return ()
-    height = paragraph.line_height
+    height, start = paragraph.line_height, frame
     found = _largest(text, paragraph, frame, fonts)
+    if paper is not None and (found is None or found.size < FULLY * paragraph.largest):
+        frame = _wider(start, room.within(paper), paragraph)
+        found = _largest(text, replace(paragraph, line_height=FULLY * height), frame, fonts) or found
     if found is None or found.size < ROOMY * paragraph.largest:
-        frame = _wider(frame, room.at_most(max(0.4 * height, 0.12 * frame.width), 0.35 * height), paragraph)
-        modest = replace(paragraph, line_height=ROOMY * height)
-        found = _largest(text, modest, frame, fonts) or found
+        beyond = room.at_most(max(0.4 * height, 0.12 * start.width), 0.35 * height)
+        frame = frame.around([_wider(start, beyond, paragraph)])
+        found = _largest(text, replace(paragraph, line_height=ROOMY * height), frame, fonts) or found
     if found is None:
-        frame = _wider(frame, room.at_most(2 * height, 1.5 * height), paragraph)
+        frame = frame.around([_wider(start, room.at_most(2 * height, 1.5 * height), paragraph)])
         found = _largest(text, paragraph, frame, fonts) or _cut(text, paragraph, frame, fonts)
-    return _placed(found, paragraph, frame, fonts)
+    middle = (start.top + start.bottom - found.height) / 2
+    top = max(frame.top, min(middle, frame.bottom - found.height)) if found.height < frame.height else frame.top
+    return _placed(found, paragraph, replace(frame, top=top, bottom=top + found.height), fonts)
 
 
 def below(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures, gap: float) -> tuple[Row, ...]:

@@ -75,6 +75,15 @@ class Room:
     right: float
     bottom: float
 
+    def within(self, other: Room) -> Room:
+        """The smaller on each side."""
+        return Room(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
     def at_most(self, across: float, down: float) -> Room:
         """No more than so many pixels to the sides, and above and below."""
         return Room(min(self.left, across), min(self.top, down), min(self.right, across), min(self.bottom, down))
@@ -113,6 +122,18 @@ def from_own(box: Corners, size: tuple[float, float]) -> Matrix:
 def to_own(box: Corners, size: tuple[float, float]) -> Matrix:
     """What maps the picture to a sign's own frame of `size` (width, height)."""
     return homography(box, Rect(0, 0, *size).corners)
+
+
+def from_grid(frame: Rect, scale: float) -> Matrix:
+    """What maps whole pixels, counted at their middle, of a picture of `frame` at `scale` to the own frame."""
+    return np.array(
+        [[1 / scale, 0, frame.left + 0.5 / scale], [0, 1 / scale, frame.top + 0.5 / scale], [0, 0, 1]], np.float64
+    )
+
+
+def shifted(by: float) -> Matrix:
+    """What moves points by as many pixels to the right and down."""
+    return np.array([[1, 0, by], [0, 1, by], [0, 0, 1]], np.float64)
 
 
 def mapped(matrix: Matrix, points: npt.ArrayLike) -> Points:

@@ -13,14 +13,13 @@ from PIL import ImageDraw
 
 from edge.events import Corners
 from edge.hud.fonts import FINE, Fonts
-from edge.hud.overlay_colors import Color, Floats, even, paper_course
+from edge.hud.overlay_colors import Color, Floats, even
 from edge.hud.overlay_design import Design
 from edge.hud.overlay_fitting import Row
-from edge.hud.overlay_geometry import Matrix, Rect, bounds, from_own, mapped
+from edge.hud.overlay_geometry import Matrix, Rect, bounds, from_grid, from_own, mapped, shifted
+from edge.hud.overlay_paper import line_masks, paper_course, straightened
 from edge.media import Image
 
-VIEW_PX = 128
-"""Longest side of the view from which the paper is sampled."""
 SMOOTH = 1.5
 """Letters are drawn at least so many times as large as they stand in the patch, and scaled down."""
 SIZES = (10, 13, 18, 24, 32, 43, 57, 76, 101, 135, 180, 240, 320, 427)
@@ -47,7 +46,7 @@ class Patch:
 
     def to_picture(self, box: Corners, size: tuple[float, float]) -> Matrix:
         """What maps its pixels to those of the picture, where the design's frame of `size` is at `box`."""
-        return _shift(-0.5) @ from_own(box, size) @ _grid(self.frame, self.scale)
+        return shifted(-0.5) @ from_own(box, size) @ from_grid(self.frame, self.scale)
 
 
 @dataclass(frozen=True)
@@ -88,17 +87,9 @@ def _paper(design: Design, surface: Surface, frame: Rect) -> Floats:
     """The course of the paper over `frame`, in few pixels."""
     if surface.picture is None or not design.erased:
         return np.full((1, 1, 3), surface.paper, np.float32)
-    import cv2
-
-    scale = min(1.0, VIEW_PX / max(frame.width, frame.height))
-    size = max(4, round(frame.width * scale)), max(4, round(frame.height * scale))
-    matrix = _shift(-0.5) @ from_own(surface.box, design.size) @ _grid(frame, scale)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    view = cv2.warpPerspective(surface.picture, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    letters = np.zeros((size[1], size[0]), np.uint8)
-    for line in design.erased:
-        cv2.fillConvexPoly(letters, _pixels(line, frame, scale), 1)
-    return paper_course(view, letters.astype(bool), surface.ink, surface.paper)
+    view, scale = straightened(surface.picture, surface.box, design.size, frame)
+    lines = line_masks(design.erased, frame, scale, (view.shape[0], view.shape[1]))
+    return paper_course(view, lines, surface.ink, surface.paper)
 
 
 def _enlarged(course: Floats, shape: tuple[int, int]) -> Floats:
@@ -182,17 +173,6 @@ def _pixels(points: npt.ArrayLike, frame: Rect, scale: float) -> npt.NDArray[np.
     """Points of the design's frame in whole pixels of the patch."""
     shifted = (np.asarray(points, np.float64) - (frame.left, frame.top)) * scale - 0.5
     return np.round(shifted).astype(np.int32)
-
-
-def _grid(frame: Rect, scale: float) -> Matrix:
-    """What maps whole pixels, counted at their middle, to the design's frame."""
-    return np.array(
-        [[1 / scale, 0, frame.left + 0.5 / scale], [0, 1 / scale, frame.top + 0.5 / scale], [0, 0, 1]], np.float64
-    )
-
-
-def _shift(by: float) -> Matrix:
-    return np.array([[1, 0, by], [0, 1, by], [0, 0, 1]], np.float64)
 
 
 def covered(patch: Patch, matrix: Matrix) -> Rect:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.hud.overlay_colors import CONTRAST, contrast, even, luminance, paper_course, readable
+from edge.hud.overlay_colors import CONTRAST, contrast, even, luminance, readable
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
@@ -56,53 +56,3 @@ def test_paper_too_uneven_for_any_ink_is_flattened():
     found, ink = even(gradient(0, 255), (128, 128, 128))
     assert np.ptp(found) < 130
     assert contrast(ink, np.percentile(found.reshape(-1, 3), [2, 98], axis=0)) >= CONTRAST
-
-
-def written(low, high, ink=20, shape=(40, 120)):
-    """A board with light from one side, letters as bars on its middle lines, and where the lines are."""
-    view = gradient(low, high, shape)
-    letters = np.zeros(shape, bool)
-    letters[12:28, 10:110] = True
-    view[14:26, 12:108:6] = ink
-    view[14:26, 13:108:6] = ink
-    return view.astype(np.uint8), letters
-
-
-def test_letters_vanish_and_light_and_shade_stay():
-    view, letters = written(150, 230)
-    course = paper_course(view, letters, (20, 20, 20), (195, 195, 195))
-    assert np.abs(course - gradient(150, 230))[5:-5, 8:-8].max() < 14
-
-
-def test_shade_beyond_what_was_sampled_stays():
-    view, letters = written(110, 235)
-    course = paper_course(view, letters, (20, 20, 20), (230, 230, 230))
-    assert course[20, 12].mean() < 150
-    assert course[20, 105].mean() > 205
-
-
-def test_light_letters_on_dark_paper_vanish():
-    view, letters = written(40, 70, ink=240)
-    course = paper_course(view, letters, (240, 240, 240), (55, 55, 55))
-    assert course.max() < 85
-
-
-def test_what_is_around_the_board_does_not_bleed_in():
-    view, letters = written(200, 200)
-    view[:6], view[-6:] = (0, 0, 255), (255, 0, 0)
-    course = paper_course(view, letters, (20, 20, 20), (200, 200, 200))
-    assert np.abs(course[12:28, 10:110] - 200).max() < 12
-
-
-def test_paper_that_cannot_be_seen_is_of_the_sampled_colour():
-    view = np.zeros((20, 40, 3), np.uint8)
-    course = paper_course(view, np.ones((20, 40), bool), (0, 0, 0), (200, 210, 220))
-    assert (course == (200, 210, 220)).all()
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (3, 2), (33, 47)])
-def test_any_size_of_view(shape):
-    view = np.full((*shape, 3), 190, np.uint8)
-    course = paper_course(view, np.ones(shape, bool), (0, 0, 0), (190, 190, 190))
-    assert course.shape == (*shape, 3)
-    assert np.abs(course - 190).max() < 1

@@ -5,7 +5,7 @@ import pytest
 
 from edge.events import SignTranslated
 from edge.hud.fonts import Fonts
-from edge.hud.overlay_design import Overlay, design, is_shown, placed
+from edge.hud.overlay_design import Around, Overlay, design, is_shown, placed
 from edge.settings import HudSettings
 
 FONTS = Fonts.load(system=False)
@@ -25,7 +25,7 @@ def sign(lines, translation="Nao entre", **changes):
 
 
 def made(of, others=(), **settings):
-    return design(Overlay(of, of.box), others, PICTURE, SETTINGS.model_copy(update=settings), FONTS)
+    return design(Overlay(of, of.box), Around(others, PICTURE), SETTINGS.model_copy(update=settings), FONTS)
 
 
 def lines(*spans, height=30, top=100):

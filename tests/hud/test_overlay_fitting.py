@@ -73,11 +73,11 @@ def test_words_are_not_broken_while_smaller_letters_help():
 
 
 def test_the_frame_grows_a_little_before_letters_become_small():
-    frame = Rect(0, 0, 100, 24)
+    frame = Rect(0, 0, 80, 24)
     tight = fit(words("PROIBIDO ENTRAR"), frame, NONE, FONTS)
     grown = fit(words("PROIBIDO ENTRAR"), frame, MUCH, FONTS)
     assert grown[0].size > tight[0].size
-    assert inside(grown, Rect(-12, -8, 112, 32))
+    assert inside(grown, Rect(-10, -8, 90, 32))
 
 
 def test_text_that_nearly_has_its_size_makes_nothing_grow():
@@ -120,13 +120,13 @@ def test_a_paragraph_from_right_to_left_begins_at_the_right():
 
 
 def test_a_paragraph_grows_where_it_is_open():
-    frame, aside = Rect(100, 0, 180, 24), Room(500, 0, 500, 0)
-    rows = fit(words("PROIBIDO ENTRAR", align="start"), frame, aside, FONTS)
+    frame, aside = Rect(100, 0, 172, 24), Room(500, 0, 500, 0)
+    rows = fit(words("ESTACIONAMENT", align="start"), frame, aside, FONTS)
     assert rows[0].box.left == 100
-    assert rows[0].box.right > 180
-    rows = fit(words("לא להאכיל את", language="he", align="start"), frame, aside, FONTS)
+    assert rows[0].box.right > 172
+    rows = fit(words("להאכילברווזימ", language="he", align="start"), frame, aside, FONTS)
     assert min(row.box.left for row in rows) < 100
-    assert max(row.box.right for row in rows) == 180
+    assert max(row.box.right for row in rows) == 172
 
 
 def test_nothing_to_say_gives_no_lines():
@@ -157,3 +157,28 @@ def test_below_makes_long_words_smaller():
     rows = below(words("Anticonstitucionalmente", high=30), Rect(0, 0, 130, 30), NONE, FONTS, 4)
     assert [row.text for row in rows] == ["Anticonstitucionalmente"]
     assert rows[0].size == 11
+
+
+def test_text_spreads_over_the_paper_of_its_sign_before_it_shrinks():
+    frame, paper = Rect(0, 0, 100, 24), Room(60, 0, 60, 0)
+    rows = fit(words("PROIBIDO ENTRAR"), frame, MUCH, FONTS, paper)
+    assert rows[0].size == 19
+    assert inside(rows, Rect(-60, 0, 160, 24))
+
+
+def test_text_prefers_to_stay_on_its_paper():
+    frame = Rect(0, 0, 100, 24)
+    rows = fit(words("PROIBIDO EN"), frame, MUCH, FONTS, Room(2, 0, 2, 0))
+    assert inside(rows, Rect(-2, 0, 102, 24))
+
+
+def test_paper_under_other_signs_is_not_used():
+    frame = Rect(0, 0, 100, 24)
+    rows = fit(words("PROIBIDO EN"), frame, NONE, FONTS, Room(60, 30, 60, 30))
+    assert inside(rows, frame)
+
+
+def test_text_stays_in_the_middle_of_the_original_where_the_paper_reaches_further_down():
+    frame, paper = Rect(0, 0, 100, 24), Room(60, 2, 60, 40)
+    (row,) = fit(words("PROIBIDO ENTRAR"), frame, MUCH, FONTS, paper)
+    assert (row.box.top + row.box.bottom) / 2 == pytest.approx(12, abs=1)
