@@ -31,6 +31,8 @@ Floats = npt.NDArray[np.float32]
 
 _SMALLEST_CORE = 3.0
 _SMALLEST_LINE = 5.0
+_EDGE_PIXELS = 230_400
+_EDGE = 24
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,49 @@ class TextDetector:
         """
         scale = detection_scale(image.shape[:2], pixels or self._settings.detection_pixels, self._settings.max_zoom)
         scaled = _resize(image, scale)
-        probability = self.probability(scaled, checkpoint)
-        ratios = np.array([image.shape[1] / scaled.shape[1], image.shape[0] / scaled.shape[0]], np.float32)
-        lines = lines_of(probability, self._settings)
-        return [DetectedLine(line.corners * ratios, line.score) for line in lines]
+        tiles = plan_tiles(*scaled.shape[:2], self._settings.tile_side)
+        return self._detect(image, scaled, tiles, checkpoint)
 
-    def probability(self, scaled: Image, checkpoint: Callable[[], None] = lambda: None) -> Floats:
-        """The map of a picture whose sides are multiples of `STRIDE`: float32 [h, w], 0..1."""
-        height, width = scaled.shape[:2]
-        tiles = plan_tiles(height, width, self._settings.tile_side)
+    def detect_closer(
+        self, image: Image, explained: Sequence[Corners], *, checkpoint: Callable[[], None] = lambda: None
+    ) -> list[DetectedLine]:
+        """Look again, at small tiles with more pixels, where there are edges that no line explains.
+
+        A small tile shows small text that the same graph overlooks in the whole picture: its global averages are
+        those of the tile.
+
+        Args:
+            image: uint8 [h, w, 3], BGR.
+            explained: lines that need no second look.
+            checkpoint: called before every group of tiles.
+
+        Returns:
+            Lines from top to bottom, also such that were found before.
+
+        Raises:
+            InferenceError: the graph failed.
+        """
+        settings = self._settings
+        if not settings.closer_tiles:
+            return []
+        scaled = _resize(image, detection_scale(image.shape[:2], settings.closer_pixels, settings.closer_zoom))
+        tiles = plan_tiles(*scaled.shape[:2], settings.closer_side, STRIDE)
+        busy = busiest(tiles, scaled.shape[:2], edges(image, explained), settings)
+        return self._detect(image, scaled, busy, checkpoint) if busy else []
+
+    def _detect(
+        self, image: Image, scaled: Image, tiles: Sequence[Tile], checkpoint: Callable[[], None]
+    ) -> list[DetectedLine]:
+        probability = self.probability(scaled, tiles, checkpoint)
+        ratios = np.array([image.shape[1] / scaled.shape[1], image.shape[0] / scaled.shape[0]], np.float32)
+        return [DetectedLine(line.corners * ratios, line.score) for line in lines_of(probability, self._settings)]
+
+    def probability(
+        self, scaled: Image, tiles: Sequence[Tile], checkpoint: Callable[[], None] = lambda: None
+    ) -> Floats:
+        """The map of a picture whose sides are multiples of `STRIDE`: float32 [h, w], 0 where no tile is."""
         maps = self._crew.map(lambda tile: self._look(scaled, tile), tiles, checkpoint)
-        whole = np.zeros((height, width), np.float32)
+        whole = np.zeros(scaled.shape[:2], np.float32)
         for tile, part in zip(tiles, maps, strict=True):
             (top, bottom), (left, right) = tile.keep_rows, tile.keep_columns
             y, x = tile.rows[0], tile.columns[0]
@@ -159,6 +193,45 @@ def _spans(length: int, side: int, overlap: int) -> list[tuple[tuple[int, int], 
     starts = [round(index * (length - size) / max(count - 1, 1) / STRIDE) * STRIDE for index in range(count)]
     seams = [0, *((left + size + right) // 2 for left, right in itertools.pairwise(starts)), length]
     return [((start, start + size), kept) for start, kept in zip(starts, itertools.pairwise(seams), strict=True)]
+
+
+def edges(image: Image, explained: Sequence[Corners]) -> npt.NDArray[np.uint8]:
+    """Where brightness changes sharply outside the explained lines: uint8 [h, w], 0 or 1, of a small picture.
+
+    Brightness is taken by its square root, so that dim places count, too.
+    """
+    import cv2
+
+    scale = min(1.0, math.sqrt(_EDGE_PIXELS / (image.shape[0] * image.shape[1])))
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    root = cv2.LUT(grey, np.sqrt(np.arange(256) * 255.0).astype(np.uint8))
+    steps = cv2.morphologyEx(root, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
+    sharp = (steps > _EDGE).astype(np.uint8)
+    for corners in explained:
+        cv2.fillPoly(sharp, [np.int32(expand(corners, 0.2 * min(sides(corners))) * scale)], 0)
+    return sharp
+
+
+def busiest(
+    tiles: Sequence[Tile], size: tuple[int, int], sharp: npt.NDArray[np.uint8], settings: TextSettings
+) -> list[Tile]:
+    """The tiles with the largest share of edges.
+
+    Args:
+        tiles: of a picture of `size`.
+        size: its height and width.
+        sharp: as `edges` gives them, of the same picture at any scale.
+        settings: how many tiles at most, and the smallest share.
+    """
+    down, across = sharp.shape[0] / size[0], sharp.shape[1] / size[1]
+    shares = []
+    for tile in tiles:
+        rows = slice(*(round(edge * down) for edge in tile.rows))
+        columns = slice(*(round(edge * across) for edge in tile.columns))
+        shares.append(float(sharp[rows, columns].mean()) if sharp[rows, columns].size else 0.0)
+    order = sorted(range(len(tiles)), key=lambda index: -shares[index])[: settings.closer_tiles]
+    return [tiles[index] for index in sorted(order) if shares[index] >= settings.closer_edges]
 
 
 def lines_of(probability: Floats, settings: TextSettings) -> list[DetectedLine]:
