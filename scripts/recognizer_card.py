@@ -40,6 +40,7 @@ temperature come from the validation part; the numbers below are of the test par
 def write_card(gate: Path, card: Path) -> None:
     """Write the card from gate.json, with plan.json and, where there is one, comparison.json beside it."""
     report = json.loads(gate.read_text(encoding="utf-8"))
+    report["teach new"] = json.loads((gate.parent / "teach.json").read_text(encoding="utf-8"))
     plan = json.loads((gate.parent / "plan.json").read_text(encoding="utf-8"))
     compared = gate.parent / "comparison.json"
     rows = json.loads(compared.read_text(encoding="utf-8")) if compared.exists() else []
@@ -69,7 +70,7 @@ def _quality(report: Mapping[str, Any]) -> str:
         "right of those named": "right names among all names given, strangers included",
     }
     lines = [f"| {title} | {report['int8'][key]:.3f} | {report['fp32'][key]:.3f} |" for key, title in names.items()]
-    small, teach = report["small things"], report["teach"]
+    small, teach, new = report["small things"], report["teach"], report["teach new"]
     return "\n".join(
         [
             f"## Quality on {report['pictures']} test pictures, {report['strangers']} of them strangers\n",
@@ -80,6 +81,8 @@ def _quality(report: Mapping[str, Any]) -> str:
             "Five things taught from five pictures each, many times over (categories as things):",
             f"{teach['recognised']:.1%} of other pictures of them recognised, {teach['strangers named']:.1%} of all",
             "other test pictures given a taught name. Training saw these categories: this flatters new things.",
+            f"With {new['categories']:.0f} categories that the projection of the embedding did not see (the blocks",
+            f"did): {new['recognised']:.1%} and {new['strangers named']:.1%}; the threshold is from there.",
             "",
             "Things pasted at 30 to 40 % of the sides of a frame of 640 x 360: "
             + ", ".join(f"{name} {share:.3f}" for name, share in small.items())

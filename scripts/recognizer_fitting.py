@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
+
+THINGS = 5
+VIEWS = 5
 
 _TEMPERATURES = np.geomspace(0.3, 3.0, 93)
 
@@ -109,40 +112,32 @@ def normalised(rows: Array) -> Array:
 
 
 def teaching(
-    embeddings: Array,
-    labels: Sequence[str],
-    strangers: Array,
-    trials: int,
-    seed: int = 0,
-    views: int = 5,
-    things: int = 5,
+    embeddings: Array, labels: Sequence[str], tell: Callable[[Array], Array], trials: int, seed: int = 0
 ) -> tuple[Array, Array, Array]:
-    """Play `edge teach` many times: cosine similarities to the mean of the views of each taught thing.
+    """Play `edge teach` many times: five things from five pictures each.
 
     Args:
         embeddings: [n, d] of length 1.
-        labels: of each row; every label with more than `views` rows may be taught.
-        strangers: bool [n], rows that may be shown although they were never taught.
+        labels: of each row; every label with more than five rows may be taught, but for those that begin with `_`.
+        tell: from the views of a thing [5, d] to the direction [d] that tells it from others.
         trials: times.
         seed: of the draws.
-        views: rows by which a thing is taught.
-        things: taught at a time.
 
     Returns:
         Best similarity of each shown picture of a taught thing, whether it is the right thing, and the best similarity
-        of each stranger.
+        of pictures of all else.
     """
     random, names = np.random.default_rng(seed), np.asarray(labels)
-    able = [name for name in np.unique(names) if name[0] != "_" and (names == name).sum() > views]
+    able = [name for name in np.unique(names) if name[0] != "_" and (names == name).sum() > VIEWS]
     best, right, strange = [], [], []
     for _ in range(trials):
-        taught = random.choice(able, things, replace=False)
+        taught = random.choice(able, THINGS, replace=False)
         orders = [random.permutation(np.flatnonzero(names == name)) for name in taught]
-        means = normalised(np.stack([embeddings[order[:views]].mean(axis=0) for order in orders]))
+        ways = np.stack([tell(embeddings[order[:VIEWS]]) for order in orders])
         for number, order in enumerate(orders):
-            alike = embeddings[order[views : views + 20]] @ means.T
+            alike = embeddings[order[VIEWS : VIEWS + 20]] @ ways.T
             best.append(alike.max(axis=1))
             right.append(alike.argmax(axis=1) == number)
-        others = np.flatnonzero(strangers & ~np.isin(names, taught))
-        strange.append((embeddings[random.permutation(others)[:200]] @ means.T).max(axis=1))
+        others = random.permutation(np.flatnonzero(~np.isin(names, taught)))[:200]
+        strange.append((embeddings[others] @ ways.T).max(axis=1))
     return np.concatenate(best), np.concatenate(right), np.concatenate(strange)
