@@ -11,7 +11,9 @@ from edge.settings import CameraSettings
 from edge.sources.camera_device import Advice, Device, DeviceOpener, FrameReader, exposed_ns
 
 HINT = Advice("check the cable")
-QUICK = CameraSettings(open_s=0.3, stall_s=0.2, kept_fps=240)
+PATIENT = CameraSettings(open_s=10, stall_s=10, kept_fps=240)
+SHORT = CameraSettings(open_s=10, stall_s=0.2, kept_fps=240)
+QUICK = CameraSettings(open_s=0.3, stall_s=10, kept_fps=240)
 
 
 class _Capture:
@@ -62,7 +64,7 @@ def _picture(value=0, shape=(2, 2, 3)):
     return np.full(shape, value, np.uint8)
 
 
-def _read(capture, settings=QUICK):
+def _read(capture, settings=PATIENT):
     """All frames that a reader would hand on, in its own thread's order."""
     reader = FrameReader.__new__(FrameReader)
     reader.damaged = 0
@@ -110,7 +112,7 @@ def test_time_that_stands_still_or_jumps_does_not_stop_frames():
 
 def test_everything_happens_in_one_thread_and_the_device_is_let_go():
     capture = _Capture(_picture())
-    reader = FrameReader(lambda: capture, QUICK)
+    reader = FrameReader(lambda: capture, PATIENT)
     assert reader.frames.take(5) is not None
     reader.close()
     assert capture.released.wait(5)
@@ -118,7 +120,7 @@ def test_everything_happens_in_one_thread_and_the_device_is_let_go():
     assert not reader.alive
 
 
-def _device(capture, settings=QUICK, advice=HINT):
+def _device(capture, settings=PATIENT, advice=HINT):
     return Device("0", FrameReader(lambda: capture, settings), settings, advice)
 
 
@@ -139,7 +141,7 @@ def test_an_error_while_opening_is_passed_on():
         raise SourceError("needs picamera2; run: x")
 
     with pytest.raises(SourceError, match=r"^needs picamera2; run: x$"):
-        Device("csi://0", FrameReader(fail, QUICK), QUICK, HINT)
+        Device("csi://0", FrameReader(fail, PATIENT), PATIENT, HINT)
 
 
 def test_unplugged():
@@ -165,7 +167,7 @@ def test_a_driver_that_raises_is_a_lost_camera():
 def test_a_read_that_never_returns_is_a_lost_camera():
     hold = threading.Event()
     capture = _Scripted(_picture(), hold, _picture())
-    device = _device(capture)
+    device = _device(capture, SHORT)
     frames = iter(device)
     next(frames)
     with pytest.raises(
@@ -208,7 +210,7 @@ def test_a_stuck_camera_is_not_opened_a_second_time():
         opened.append(1)
         return _Scripted(_picture(), hold, _picture())
 
-    opener = DeviceOpener("0", open_capture, QUICK, HINT)
+    opener = DeviceOpener("0", open_capture, SHORT, HINT)
     first = opener()
     frames = iter(first)
     next(frames)
