@@ -187,7 +187,7 @@ class SignSettings(_Settings):
     """Shortest time between two readings of a moving scene."""
     votes: int = Field(default=2, ge=1, le=10)
     """Readings that must agree before a text is settled."""
-    sure_confidence: Ratio = 0.9
+    sure_confidence: Ratio = 0.95
     """One reading this confident settles a text at once when the picture stands still."""
     hold_s: float = Field(default=1.5, ge=0)
     """How long a region is kept that is no longer found."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from importlib import resources
 
 from edge.errors import LanguageError
 from edge.perception.text_continuation import is_unspaced
@@ -71,6 +72,7 @@ class SignTranslator:
         self._allowed = None if allowed is None else {*allowed, target}
         self._likely = tuple(likely)
         self._phrasebooks: dict[str, Phrasebook] = {}
+        self._unspaced: dict[str, Phrasebook] = {}
         self._memory: list[SignText] = []
 
     def languages(self, texts: Sequence[str]) -> list[str]:
@@ -92,7 +94,7 @@ class SignTranslator:
             return SignText(text, language, text)
         if language == UNDECIDED:
             return SignText(text, language, None)
-        for known in self._memory:
+        for known in self._memory if self._known(text, language) is None else ():
             if known.language == language and same_text(known.text, text):
                 return SignText(text, language, known.translation)
         try:
@@ -124,16 +126,35 @@ class SignTranslator:
         return tidy(text, self._translate(text, language, self._target), language, self._target)
 
     def _known(self, text: str, language: str) -> str | None:
-        """The phrasebook's translation, numbers before and behind the phrase carried over (SALE 70%)."""
+        """The phrasebook's translation, numbers before and behind the phrase carried over (SALE 70%).
+
+        Readers lose spaces between capitals: NOPARKING is known, too.
+        """
         if language not in self._phrasebooks:
-            self._phrasebooks[language] = Phrasebook.load(f"signs-{language}", self._target)
-        book = self._phrasebooks[language]
-        found = book.find(text)
+            phrases = _phrases(language, self._target)
+            self._phrasebooks[language] = Phrasebook(phrases)
+            self._unspaced[language] = Phrasebook({_solid(phrase): said for phrase, said in phrases.items()})
+        book, unspaced = self._phrasebooks[language], self._unspaced[language]
+        found = book.find(text) or unspaced.find(_solid(text))
         if found is not None:
             return found
         parts = _NUMBERED.fullmatch(text.strip())
-        core = book.find(parts["core"]) if parts else None
+        core = book.find(parts["core"]) or unspaced.find(_solid(parts["core"])) if parts else None
         return f"{parts['before'] or ''}{core}{parts['after'] or ''}" if parts and core else None
+
+
+def _phrases(language: str, target: str) -> dict[str, str]:
+    """The table of phrases for a direction; empty where there is none."""
+    file = resources.files("edge.perception").joinpath(f"phrasebooks/signs-{language}-{target}.tsv")
+    if not file.is_file():
+        return {}
+    lines = file.read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
+    return {row[0]: row[1] for row in rows}
+
+
+def _solid(phrase: str) -> str:
+    return "".join(phrase.split())
 
 
 def says_something(region: Region) -> bool:

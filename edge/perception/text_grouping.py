@@ -98,6 +98,11 @@ def group(lines: Iterable[TextLine]) -> tuple[Region, ...]:
     return tuple(regions[index] for index in order)
 
 
+def region_of(lines: Sequence[TextLine]) -> Region:
+    """One region of lines in reading order, at least one; its box, text and confidence."""
+    return _region([_row((line,)) for line in lines])
+
+
 def turned_box(quads: Sequence[Quad], angle: float, *, vertical: bool = False) -> Quad:
     """The smallest rectangle around `quads` whose text runs at `angle`; corners as in `results.Quad`.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from edge.media import NS_PER_S
 from edge.perception.quads import Matrix, area, bounds, common_area, farthest, middle, moved, overlap, size
+from edge.perception.text_grouping import region_of
 from edge.perception.text_likeness import contained, likeness, same_text
 from edge.results import Quad, Region
 from edge.settings import SignSettings
@@ -119,6 +120,7 @@ class Tracker:
             Tracks whose text has settled by this reading, and remembered ones that came back.
         """
         fresh: list[Region] = []
+        regions = [self._unknown_part(region, now_ns) for region in regions]
         pairs = self._matches(regions)
         for followed in self._tracks:
             followed.misses += 1
@@ -201,12 +203,28 @@ class Tracker:
     def _is_part(self, region: Region, now_ns: int) -> bool:
         """A piece of a settled region that was read on its own, or settled regions read in one."""
         for track in self.settled:
-            shared = common_area(region.box, track.box)
-            if shared > _COVERED * area(region.box) and contained(region.text, track.text or "") >= _PART:
+            if _covers(track.box, region.box) and contained(region.text, track.text or "") >= _PART:
                 track.found(now_ns)
                 return True
         letters = sum(len(track.text or "") for track in self.settled if _includes(region, track))
         return letters >= _COVERED * len(region.text)
+
+    def _unknown_part(self, region: Region, now_ns: int) -> Region:
+        """The lines of a region that no settled track has yet, where it includes one and goes on.
+
+        A closer look may find more lines of a sign that has been told; they become a region of their own, because
+        what has been told does not change. Tracks that are included count as found.
+        """
+        if len(region.lines) == 1:
+            return region
+        inner = [track for track in self.settled if _includes(region, track)]
+        rest = [line for line in region.lines if not any(_covers(track.box, line.box) for track in inner)]
+        if not rest or len(rest) == len(region.lines):
+            return region
+        for track in inner:
+            track.found(now_ns)
+            track.misses = -1  # whatever the matching says: it counts up from here
+        return replace(region_of(rest), ink=region.ink, paper=region.paper)
 
     def _credit(self, regions: Sequence[Region], now_ns: int) -> None:
         """What was read as a part of something larger has been found, too."""
@@ -272,9 +290,12 @@ def elect(readings: Sequence[tuple[str, float]], votes: int, sure: float = math.
     return max(spellings, key=lambda text: spellings[text])
 
 
+def _covers(box: Quad, part: Quad) -> bool:
+    return common_area(box, part) > _COVERED * area(part)
+
+
 def _includes(region: Region, track: Track) -> bool:
-    covered = common_area(region.box, track.box) > _COVERED * area(track.box)
-    return covered and contained(track.text or "", region.text) >= _PART
+    return _covers(region.box, track.box) and contained(track.text or "", region.text) >= _PART
 
 
 def _begin(region: Region, now_ns: int, since_ns: int | None) -> Track:

@@ -26,6 +26,7 @@ _Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 _MOVED_PX = 1.0
 _SLOW = 3.0
 _PATIENCE_S = 1.0
+_LOOKS = 4
 _MAX_READINGS = 5  # of one still picture: what has not settled by then is no text
 
 
@@ -98,6 +99,7 @@ class SignReading:
     _read_ns: int | None = None
     _still_ns: int | None = None
     _before_ns: int = 0
+    _looks: int = 0
     _readings: int = 0
     _rested: bool = False
     _shown: Boxes = ()
@@ -122,13 +124,14 @@ class SignReading:
         self._follow(motion, now_ns)
         if motion.still and was_read:  # the frame read last turns out to show a scene that stands still
             told, _ = self.tracks.settle(size, still=True)
-            self._rested = not self.tracks.open
             yield from self._tell(told, [])
         if not self._is_due(motion, now_ns, level):
             return
         self._read_ns = now_ns
+        small = level == "small" or self._glances()
+        self._looks += 1
         try:
-            regions = self.read(frame.image, level == "small")
+            regions = self.read(frame.image, small)
         except EdgeError as error:
             yield from self._failed(now_ns, "text-reading", str(error))
             return
@@ -136,12 +139,13 @@ class SignReading:
         self._readings += 1
         enough = self._still_ns is not None and self._readings >= _MAX_READINGS
         self.tracks.expire(now_ns, size, hold=not enough)
-        self._rested = self._still_ns is not None and (enough or not self.tracks.open)
+        self._rested = self._still_ns is not None and (enough or not (self.tracks.open or (small and level == "full")))
         yield from self._tell(told, regions)
 
     def _follow(self, motion: Motion, now_ns: int) -> None:
         if motion.cut:
             self.tracks.cut()
+            self._looks = 0
         elif not motion.still:
             self.tracks.move(motion.matrix)
         if not motion.still:
@@ -152,6 +156,14 @@ class SignReading:
             self._readings = 0
         if self._rested:
             self.tracks.confirm(now_ns)
+
+    def _glances(self) -> bool:
+        """Whether to look at fewer pixels, which takes a third of the time.
+
+        The first look at a view is such a glance, so that large signs are told at once; so are three of four looks
+        at a moving scene.
+        """
+        return self._looks == 0 or (self._still_ns is None and self._looks % _LOOKS != 1)
 
     def _is_due(self, motion: Motion, now_ns: int, level: str) -> bool:
         """Whether this frame is to be read."""

@@ -45,6 +45,8 @@ def translated(*lines, language="en", target="pt", model=None):
         (["SALE 70%"], "PROMOÇÃO 70%"),
         (["FINE $1000"], "MULTA $1000"),
         (["2 Toilets"], "2 Banheiros"),
+        (["NOPARKING"], "PROIBIDO ESTACIONAR"),
+        (["NO PAR KING"], "PROIBIDO ESTACIONAR"),
     ],
 )
 def test_phrases_of_signs_come_from_the_table(lines, expected):
