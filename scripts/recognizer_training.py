@@ -240,7 +240,7 @@ def thin(tokens: Tensor, keep: float) -> Tensor:
     batch, grid = len(tokens), math.isqrt(tokens.shape[1] - 1)
     if torch.rand(()) < 0.5:  # noqa: PLR2004 - half and half
         side = min(grid, round(grid * math.sqrt(keep)))
-        wide = int(torch.randint(max(2, side - 1), min(grid, side + 2), ()))
+        wide = int(torch.randint(max(1, side - 1), min(grid, side + 1) + 1, ()))
         high = min(grid, round(grid * grid * keep / wide))
         left, top = (torch.randint(0, grid - length + 1, (batch, 1, 1)) for length in (wide, high))
         rows, columns = torch.arange(high).reshape(1, -1, 1), torch.arange(wide).reshape(1, 1, -1)
