@@ -44,7 +44,6 @@ class Plan:
         keep: share of the patches that a step sees, a window or a random choice: a crop, and half the time.
         full: last epochs, which see all patches.
         seed: of everything random.
-        without: categories left out of training (side experiments).
     """
 
     epochs: int = 6
@@ -60,7 +59,6 @@ class Plan:
     keep: float = 0.5
     full: int = 1
     seed: int = 7
-    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def train(cache: Cache, top: Top, labels: Sequence[str], plan: Plan, checkpoint:
         device: torch's name.
     """
     mean: Top = copy.deepcopy(top).eval()
-    examples = _examples(cache, labels, plan)
+    examples = _examples(cache, labels)
     optimiser = torch.optim.AdamW(_groups(top, plan), betas=(0.9, 0.98))
     first = _resume(checkpoint, top, mean, optimiser, plan)
     steps = plan.epochs * math.ceil(len(_epoch(examples, plan, 0)) / plan.batch)
@@ -109,12 +107,12 @@ def train(cache: Cache, top: Top, labels: Sequence[str], plan: Plan, checkpoint:
     return mean
 
 
-def start_head(cache: Cache, top: Top, labels: Sequence[str], without: Sequence[str] = (), steps: int = 100) -> None:
+def start_head(cache: Cache, top: Top, labels: Sequence[str], limit: int | None = None) -> None:
     """Fit the head alone on the whole training pictures (L-BFGS on standardised features), so that blocks do not pay.
 
     Fine-tuning from a fitted head bends the blocks less than from a random one (Kumar et al., arXiv:2202.10054).
     """
-    rows = [i for i in cache.train if cache.items[i].label not in without]
+    rows = [int(i) for i in np.random.default_rng(1).permutation(cache.train)[:limit]]
     names = [cache.items[i].label for i in rows]
     targets = torch.tensor([len(labels) if name == STRANGERS else labels.index(name) for name in names])
     seen = torch.from_numpy(features_of(cache, top, rows))
@@ -122,7 +120,7 @@ def start_head(cache: Cache, top: Top, labels: Sequence[str], without: Sequence[
     seen = (seen - mean) / spread
     weight = torch.zeros(top.head.out_features, seen.shape[1], requires_grad=True)
     bias = torch.zeros(top.head.out_features, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=steps, history_size=10)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=100, history_size=10)
 
     def loss() -> Tensor:
         optimiser.zero_grad()
@@ -185,14 +183,13 @@ def summary(items: Sequence[Picture], logits: Numbers, labels: Sequence[str]) ->
     )
 
 
-def _examples(cache: Cache, labels: Sequence[str], plan: Plan) -> list[Example]:
+def _examples(cache: Cache, labels: Sequence[str]) -> list[Example]:
     """Rows of the random views; in view 0 the row is the index of the picture."""
     examples = []
     for row, index in enumerate(cache.train):
         label = cache.items[index].label
-        if label not in plan.without:
-            target = len(labels) if label == STRANGERS else labels.index(label)
-            examples.append(Example(row, target, whole=True))
+        target = len(labels) if label == STRANGERS else labels.index(label)
+        examples.append(Example(row, target, whole=True))
     rows = range(len(cache.train), len(cache.train) + len(cache.pieces))
     return examples + [Example(row, len(labels), whole=False) for row in rows]
 

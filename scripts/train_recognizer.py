@@ -1,4 +1,4 @@
-"""Makes the image recogniser: features, train, export, gate, card; each step goes on where a broken one stopped.
+"""Makes the image recogniser: features, train, export, compare, gate, card; a step goes on where it was broken off.
 
     python scripts/train_recognizer.py all [--data FOLDER] [--weights FILE] [--device cuda]
 
@@ -8,6 +8,7 @@ Needs torch (CPU is enough), onnx, onnxruntime and opencv beside the package. Th
     features  tokens after the frozen blocks, for the whole pictures and some random views, into --scratch
     train     the last blocks and the head; a checkpoint after every epoch
     export    fits embedding, saliency and calibration; writes float and int8 graphs and config.json
+    compare   accuracy against latency of other sizes and depths (about half an hour)
     gate      measures both graphs on the test part and the time against the original's; 1 when a limit is missed
     card      writes models/cards/recognizer-vit-s14.md from what gate measured
 """
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from recognizer_features import Cache
+    from recognizer_model import Top
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL_ID = "recognizer-vit-s14"
@@ -64,7 +66,7 @@ class Options:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("step", choices=["features", "train", "export", "gate", "card", "all"])
+    parser.add_argument("step", choices=["features", "train", "export", "compare", "gate", "card", "all"])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "recognition")
     parser.add_argument("--weights", type=Path, help="vit_s_focus.onnx; without it, the one in the model store")
     parser.add_argument("--scratch", type=Path, default=ROOT / ".scratch" / "recognizer")
@@ -120,14 +122,23 @@ def train(options: Options) -> int:
 
 def export(options: Options) -> int:
     """Fit what is fitted after training; write the model folder."""
-    import torch
     from recognizer_assembly import write_model
-    from recognizer_model import Top, read_weights
+    from recognizer_model import read_weights
 
     cache = _cache(options)
-    top = Top(cache.shape)
-    top.load_state_dict(torch.load(options.scratch / f"{_name(options)}_mean.pt", weights_only=True))
-    write_model(cache, top.eval(), read_weights(options.weights), options.out, options.scratch)
+    write_model(cache, _trained(options, cache), read_weights(options.weights), options.out, options.scratch)
+    return 0
+
+
+def compare(options: Options) -> int:
+    """Measure other sizes and depths."""
+    from recognizer_compare import compare as run
+    from recognizer_model import read_weights
+
+    cache = _cache(options)
+    weights = read_weights(options.weights)
+    for row in run(cache, _trained(options, cache), weights, options.weights, options.scratch):
+        print(row)
     return 0
 
 
@@ -147,7 +158,7 @@ def card(options: Options) -> int:
 
 
 def _steps() -> dict[str, Callable[[Options], int]]:
-    return {"features": features, "train": train, "export": export, "gate": gate, "card": card}
+    return {"features": features, "train": train, "export": export, "compare": compare, "gate": gate, "card": card}
 
 
 def _cache(options: Options) -> Cache:
@@ -160,6 +171,16 @@ def _cache(options: Options) -> Cache:
     items = pictures(options.data)
     shape = Shape(options.size, options.depth, options.frozen, len(labels_of(items)) + 1)
     return Cache(options.scratch, shape, items, options.data)
+
+
+def _trained(options: Options, cache: Cache) -> Top:
+    import torch
+    from recognizer_model import Top
+
+    top = Top(cache.shape)
+    top.load_state_dict(torch.load(options.scratch / f"{_name(options)}_mean.pt", weights_only=True))
+    top.eval()
+    return top
 
 
 def _name(options: Options) -> str:
