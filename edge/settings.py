@@ -60,7 +60,7 @@ class CameraSettings(_Settings):
     kept_fps: float = Field(default=15.0, gt=0, le=240)
     """Pictures a second that are decoded; the others are let go at once, which saves the processor."""
     fourcc: str = Field(default="MJPG", pattern="^(.{4})?$")
-    """Pixel format asked of cameras of Linux: plain pixels do not fit through USB 2 at this size; empty: any."""
+    """Pixel format asked of cameras of Linux where plain pixels of this size and rate do not fit through USB 2."""
     open_s: float = Field(default=10.0, gt=0)
     """Longest wait for the first picture."""
     stall_s: float = Field(default=4.0, gt=0)

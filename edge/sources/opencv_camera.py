@@ -14,6 +14,8 @@ from edge.sources.camera_device import exposed_ns
 from edge.sources.uri import CameraUri
 
 _NS_PER_MS = 1_000_000
+_USB_2 = 3 * 1024 * 8000  # bytes a second of a camera, at most (USB 2.0 specification, section 5.6.3)
+_PLAIN = 2  # bytes a pixel of YUYV
 
 
 class OpenCvCapture:
@@ -56,7 +58,8 @@ def open_local(uri: CameraUri, settings: CameraSettings) -> OpenCvCapture:
     backends = {"darwin": cv2.CAP_AVFOUNDATION, "win32": cv2.CAP_DSHOW}
     backend = cv2.CAP_V4L2 if linux else backends.get(sys.platform, cv2.CAP_ANY)
     capture = cv2.VideoCapture(uri.number if uri.kind == "number" else str(uri.path), backend)
-    if linux and settings.fourcc:  # before the size: what sizes there are depends on the format
+    too_much = settings.width * settings.height * settings.fps * _PLAIN > _USB_2
+    if linux and settings.fourcc and too_much:  # before the size: what sizes there are depends on the format
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*settings.fourcc))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)

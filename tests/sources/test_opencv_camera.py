@@ -81,10 +81,13 @@ def test_size_and_rate_are_asked_for_after_the_format(fake, monkeypatch):
     ]
 
 
-@pytest.mark.parametrize(("platform", "fourcc"), [("linux", ""), ("darwin", "MJPG")])
-def test_the_format_may_be_left_alone(fake, monkeypatch, platform, fourcc):
+@pytest.mark.parametrize(
+    ("platform", "other"),
+    [("linux", {"fourcc": ""}), ("darwin", {}), ("linux", {"width": 640, "height": 480}), ("linux", {"fps": 10})],
+)
+def test_the_format_may_be_left_alone(fake, monkeypatch, platform, other):
     monkeypatch.setattr("sys.platform", platform)
-    capture = open_local(CameraUri("number"), SETTINGS.model_copy(update={"fourcc": fourcc}))
+    capture = open_local(CameraUri("number"), SETTINGS.model_copy(update=other))
     assert real_cv2.CAP_PROP_FOURCC not in dict(capture._capture.asked)
 
 
