@@ -250,7 +250,8 @@ def _scene(name: str, m: Metrics, measure: Measure, room: int) -> Block | None:
     """The name of what is looked at, at most `room` pixels wide; it is anchored at the right and pushes nothing."""
     row = _Row(m, measure, "scene")
     row.mark("scene", 0.8, 0.8)
-    words = shorten(clean(name), room - row.block().width, partial(_width, measure, m.small))
+    free = room - row.block().width - round(m.small * 0.42) - 1
+    words = shorten(clean(name), free, partial(_width, measure, m.small))
     if words.strip("…") == "":
         return None
     row.text(words)

@@ -209,10 +209,10 @@ class Hud:
         self._each(lambda sink: sink.show(image, now_ns), now_ns)
 
     def _overlays(self) -> tuple[Overlay, ...]:
-        """The signs to draw; those without a translation, and all where they are off, change no picture."""
-        if self.state.settings.overlay == "off":
-            return ()
-        return tuple(Overlay(sign, box) for sign, box in self.state.seen.in_sight if is_shown(sign))
+        """The signs in sight, where any of them is to be drawn: the others are spared."""
+        signs = tuple(Overlay(sign, box) for sign, box in self.state.seen.in_sight)
+        drawn = self.state.settings.overlay != "off" and any(is_shown(overlay.sign) for overlay in signs)
+        return signs if drawn else ()
 
     def _report(self, now_ns: int) -> None:
         """Tell of what has come on show."""

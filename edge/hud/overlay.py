@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edge.events import Corners, SignTranslated
 from edge.hud.fonts import Fonts
 from edge.hud.overlay_design import Around, Design, Overlay, design, is_shown, placed
-from edge.hud.overlay_geometry import bounds, from_own, mapped, size_of
+from edge.hud.overlay_geometry import Matrix, bounds, from_own, mapped, size_of
 from edge.hud.overlay_patch import Patch, Surface, covered, render
 from edge.media import Image
 from edge.settings import HudSettings
@@ -40,11 +40,14 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass
 class _Warped:
-    """A patch as it lies in the picture: premultiplied colour, transparency, and the place of its first pixel."""
+    """A patch as it lies in the picture: its two layers, and the place of their first pixel.
+
+    A layer is premultiplied colour and transparency, both uint8 [h, w, 3].
+    """
 
     box: Corners
-    color: Pixels
-    clear: Pixels
+    paper: tuple[Pixels, Pixels]
+    words: tuple[Pixels, Pixels]
     left: int
     top: int
 
@@ -85,19 +88,18 @@ class SignPainter:
         """
         if self._settings.overlay == "off":
             return
-        shown = [overlay for overlay in overlays if is_shown(overlay.sign)]
-        below = None if plain else picture.copy() if len(shown) > 1 and self._any_new(shown) else picture
-        for overlay in shown:
-            drawn = self._up_to_date(overlay, shown, picture, below)
-            _blend(picture, _warp(drawn, overlay, picture))
-        while len(self._drawn) > KEPT + len(shown):
+        below = None if plain else picture
+        warped = []
+        for overlay in overlays:
+            if is_shown(overlay.sign):
+                drawn = self._up_to_date(overlay, overlays, picture, below)
+                warped.append(_warp(drawn, overlay, picture))
+        for layers in filter(None, warped):
+            _blend(picture, layers.paper, layers)
+        for layers in filter(None, warped):
+            _blend(picture, layers.words, layers)
+        while len(self._drawn) > KEPT + len(overlays):
             self._drawn.popitem(last=False)
-
-    def _any_new(self, overlays: Sequence[Overlay]) -> bool:
-        """Whether a sign will be sampled, which must not see its neighbours' translations."""
-        return any(o.sign.region not in self._drawn for o in overlays) or any(
-            drawn.age >= PATIENCE for drawn in self._drawn.values()
-        )
 
     def _up_to_date(self, overlay: Overlay, overlays: Sequence[Overlay], picture: Image, below: Image | None) -> _Drawn:
         """The drawing of a sign, made anew if it is new, if its size or its surroundings changed a lot."""
@@ -160,7 +162,7 @@ def _level(made: Design, overlay: Overlay) -> int:
 def _around(made: Design, box: Corners, picture: Image) -> npt.NDArray[np.int16]:
     """Colours int16 [n, 3] of points just outside the lines of a sign; outside the picture those of its edge."""
     frame = bounds(np.concatenate(made.erased)) if made.erased else made.bounds
-    corners = frame.grown(1.5 * made.margin).corners
+    corners = frame.grown(0.15 * made.line_height).corners
     shares = np.arange(6)[:, None, None] / 6
     points = (corners * (1 - shares) + np.roll(corners, -1, axis=0) * shares).reshape(-1, 2)
     at = np.round(mapped(from_own(box, made.size), points)).astype(int)
@@ -173,8 +175,6 @@ def _around(made: Design, box: Corners, picture: Image) -> npt.NDArray[np.int16]
 
 def _warp(drawn: _Drawn, overlay: Overlay, picture: Image) -> _Warped | None:
     """The patch warped to where the sign is; None outside the picture. Kept as long as nothing moves."""
-    import cv2
-
     if drawn.warped is not None and drawn.warped.box == overlay.box:
         return drawn.warped
     box = placed(overlay, drawn.design)
@@ -186,18 +186,26 @@ def _warp(drawn: _Drawn, overlay: Overlay, picture: Image) -> _Warped | None:
     if right <= left or bottom <= top:
         return None
     matrix = np.array([[1.0, 0, -left], [0, 1, -top], [0, 0, 1]]) @ matrix
-    warped = cv2.warpPerspective(drawn.patch.pixels, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
-    clear = cv2.bitwise_not(cv2.cvtColor(warped[..., 3], cv2.COLOR_GRAY2BGR))
-    drawn.warped = _Warped(overlay.box, cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), clear, left, top)
+    size = right - left, bottom - top
+    drawn.warped = _Warped(
+        overlay.box, _layer(drawn.patch.paper, matrix, size), _layer(drawn.patch.words, matrix, size), left, top
+    )
     return drawn.warped
 
 
-def _blend(picture: Image, warped: _Warped | None) -> None:
-    """Lay a warped patch over `picture`, in place."""
+def _layer(pixels: Pixels, matrix: Matrix, size: tuple[int, int]) -> tuple[Pixels, Pixels]:
+    """Pixels [h, w, 4] warped, as premultiplied colour and transparency."""
     import cv2
 
-    if warped is None:
-        return
-    height, width = warped.clear.shape[:2]
-    area = picture[warped.top : warped.top + height, warped.left : warped.left + width]
-    cv2.add(cv2.multiply(area, warped.clear, scale=1 / 255), warped.color, dst=area)
+    warped = cv2.warpPerspective(pixels, matrix, size, flags=cv2.INTER_LINEAR)
+    clear = cv2.bitwise_not(cv2.cvtColor(warped[..., 3], cv2.COLOR_GRAY2BGR))
+    return cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), clear
+
+
+def _blend(picture: Image, layer: tuple[Pixels, Pixels], at: _Warped) -> None:
+    """Lay a warped layer over `picture`, in place."""
+    import cv2
+
+    color, clear = layer
+    area = picture[at.top : at.top + clear.shape[0], at.left : at.left + clear.shape[1]]
+    cv2.add(cv2.multiply(area, clear, scale=1 / 255), color, dst=area)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -46,20 +48,41 @@ def readable(ink: Color, papers: npt.ArrayLike) -> Color:
     return end
 
 
-def even(paper: Floats, ink: Color) -> tuple[Floats, Color]:
-    """A course of paper [h, w, 3] on which some ink is readable everywhere: flattened where it is too uneven.
+def inks(paper: Floats, areas: Sequence[tuple[slice, slice]], ink: Color) -> tuple[Floats, tuple[Color, ...]]:
+    """The inks for words in `areas` of a course of paper, each readable in all of its area.
+
+    One ink for all where that is possible; else each area has its own, and paper too uneven for any is flattened.
+
+    Args:
+        paper: float32 [h, w, 3].
+        areas: rows and columns, none of them empty.
+        ink: colour of the original, kept as far as it is readable.
 
     Returns:
-        The paper, and the ink moved as far as it must be.
+        The paper, and an ink for each area.
     """
+    if not areas:
+        return paper, ()
+    every = np.concatenate([_extremes(paper[area]) for area in areas])
+    if contrast(found := readable(ink, every), every) >= CONTRAST:
+        return paper, (found,) * len(areas)
+    paper = paper.copy()
+    chosen = []
+    for area in areas:
+        paper[area] = _flat(paper[area], ink)
+        chosen.append(readable(ink, _extremes(paper[area])))
+    return paper, tuple(chosen)
+
+
+def _flat(paper: Floats, ink: Color) -> Floats:
+    """A part of the paper, flattened as far as it takes for some ink to be readable on it."""
     middle = np.median(paper.reshape(-1, 3), axis=0).astype(np.float32)
     for share in (1.0, 0.5, 0.25):
-        flatter = middle + (paper - middle) * np.float32(share)
+        flatter: Floats = (middle + (paper - middle) * np.float32(share)).astype(np.float32)
         ends = _extremes(flatter)
-        found = readable(ink, ends)
-        if contrast(found, ends) >= CONTRAST:
-            return flatter, found
-    return np.broadcast_to(middle, paper.shape).copy(), readable(ink, middle[None])
+        if contrast(readable(ink, ends), ends) >= CONTRAST:
+            return flatter
+    return np.broadcast_to(middle, paper.shape).copy()
 
 
 def _extremes(paper: Floats) -> Floats:

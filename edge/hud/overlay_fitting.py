@@ -21,11 +21,11 @@ REFERENCE = 32
 """Text is measured at this size and the width scaled: the search for a size then measures every piece once."""
 CAPITAL = 0.76
 """Height of capitals: what stands above it (accents) is not counted when a line is centred."""
-FULL = 1.08
-"""Largest size of the letters, times the height of the original's lines."""
 LEADING = 1.16
-FULLY, ROOMY = 0.9, 0.55
-"""Text that keeps this share of its largest size does not spread over the paper around it, and not beyond."""
+FULLY, SPREAD, ROOMY = 0.9, 0.7, 0.55
+"""Text that keeps such a share of its wanted size does not spread to the sides, not up and down, and not beyond
+the paper of its sign."""
+NOWHERE = Room(0, 0, 0, 0)
 PANEL_LINES = 4
 """Lines beside a sign, at most."""
 GAP = 0.12
@@ -76,6 +76,7 @@ class Paragraph:
         text: the words.
         language: their code.
         line_height: height of the original's lines, pixels.
+        wanted: size of the letters where there is room for it, pixels.
         legible: smallest size of letters, pixels.
         align: where the lines stand.
     """
@@ -83,6 +84,7 @@ class Paragraph:
     text: str
     language: str
     line_height: float
+    wanted: float
     legible: int
     align: Align = "centre"
 
@@ -94,7 +96,7 @@ class Paragraph:
     @property
     def largest(self) -> int:
         """The largest size of its letters, pixels."""
-        return max(self.legible, round(self.line_height * FULL))
+        return max(self.legible, round(self.wanted))
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,15 @@ def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures, paper: R
         return ()
     height, start = paragraph.line_height, frame
     found = _largest(text, paragraph, frame, fonts)
-    if paper is not None and (found is None or found.size < FULLY * paragraph.largest):
-        frame = _wider(start, room.within(paper), paragraph)
-        found = _largest(text, replace(paragraph, line_height=FULLY * height), frame, fonts) or found
+    over = NOWHERE if paper is None else room.within(paper)
+    for enough, by in ((FULLY, replace(over, top=0.0, bottom=0.0)), (SPREAD, over)):
+        if over is not NOWHERE and (found is None or found.size < enough * paragraph.largest):
+            frame = _wider(start, by, paragraph)
+            found = _largest(text, replace(paragraph, wanted=enough * paragraph.wanted), frame, fonts) or found
     if found is None or found.size < ROOMY * paragraph.largest:
         beyond = room.at_most(max(0.4 * height, 0.12 * start.width), 0.35 * height)
         frame = frame.around([_wider(start, beyond, paragraph)])
-        found = _largest(text, replace(paragraph, line_height=ROOMY * height), frame, fonts) or found
+        found = _largest(text, replace(paragraph, wanted=ROOMY * paragraph.wanted), frame, fonts) or found
     if found is None:
         frame = frame.around([_wider(start, room.at_most(2 * height, 1.5 * height), paragraph)])
         found = _largest(text, paragraph, frame, fonts) or _cut(text, paragraph, frame, fonts)

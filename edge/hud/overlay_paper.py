@@ -22,7 +22,12 @@ _SHADES = (0.45, 1.4)
 _INKY, _INKY_AROUND = 0.15, 0.6
 """A pixel so far on the way from paper to ink belongs to a letter, among the lines and around them."""
 _LETTERS_AT_RIM = 0.4
-"""The rim of a line that is so far on the way from paper to ink is covered by letters, and no field of its own."""
+"""The rim of a line that is so far on the way from paper to ink may be covered by letters."""
+_FIELD, _PLAIN = 0.6, 0.4
+"""It is a field of its own if so much of it, and of what is around it, is alike; a rim of which less is alike tells
+nothing."""
+_EDGE = 0.08
+"""The rim of a line begins so far inside of its box, and is as thick; times the height of the line."""
 _ENOUGH = 0.04
 """Share of pixels that must be paper for its course to be sampled."""
 _SMOOTH = 0.04
@@ -68,7 +73,7 @@ def line_masks(lines: Sequence[Points], frame: Rect, scale: float, shape: tuple[
     return masks
 
 
-def paper_course(view: Image, lines: Masks, ink: Color, paper: Color) -> Floats:
+def paper_course(view: Image, lines: Masks, high: float, ink: Color, paper: Color) -> Floats:
     """The surface of a sign as it would look without writing: smooth, with its light and shade and its fields.
 
     Pixels that look like paper keep their colour; the rest is filled from around by a pull-push pyramid (Gortler
@@ -77,6 +82,7 @@ def paper_course(view: Image, lines: Masks, ink: Color, paper: Color) -> Floats:
     Args:
         view: uint8 [h, w, 3] BGR, the sign and some pixels around it, seen straight on, in few pixels.
         lines: uint8 [h, w] each, where the lines of text are.
+        high: height of a line, pixels of the view.
         ink: colour of the letters.
         paper: colour behind them.
 
@@ -90,7 +96,7 @@ def paper_course(view: Image, lines: Masks, ink: Color, paper: Color) -> Floats:
     letters = np.zeros(seen.shape[:2], bool)
     for line in lines:
         letters |= line.astype(bool)
-    weight = _paperness(seen, letters, ink, _local_paper(seen, lines, ink, paper, cv2))
+    weight = _paperness(seen, letters, ink, _local_paper(seen, lines, high, (ink, paper), cv2))
     weight = cv2.erode(weight, np.ones((3, 3), np.uint8))  # pixels beside letters are half ink
     if weight.mean() < _ENOUGH:
         return flat
@@ -127,20 +133,33 @@ def _run(shares: Floats) -> int:
     return int(ends[0]) if len(ends) else len(shares)
 
 
-def _local_paper(seen: Floats, lines: Masks, ink: Color, paper: Color, cv2: Any) -> Floats:
+def _local_paper(seen: Floats, lines: Masks, high: float, colors: tuple[Color, Color], cv2: Any) -> Floats:
     """The colour of the paper for each pixel: around a line that of its rim, as a sign may have several fields."""
-    ground = np.broadcast_to(np.asarray(paper, np.float32), seen.shape).copy()
-    kernel = np.ones((3, 3), np.uint8)
-    towards = np.asarray(ink, np.float32) - np.asarray(paper, np.float32)
+    ink, paper = (np.asarray(color, np.float32) for color in colors)
+    ground = np.broadcast_to(paper, seen.shape).copy()
+    thick = max(1, round(_EDGE * high))
     for line in lines:
-        rim = (cv2.dilate(line, kernel, iterations=2) - line).astype(bool)
-        if not rim.any():
-            continue
-        color = np.median(seen[rim], axis=0)
-        inky = float((color - paper) @ towards) / max(1.0, float(towards @ towards))
-        if inky < _LETTERS_AT_RIM or np.abs(color - paper - inky * towards).max() > _NEAR / 2:
-            ground[cv2.dilate(line, kernel, iterations=3).astype(bool)] = color
+        inside = [line.astype(bool), *(_eroded(line, n * thick, cv2) for n in (1, 2))]
+        outside = cv2.dilate(line, np.ones((2 * thick + 3, 2 * thick + 3), np.uint8)).astype(bool) & ~inside[0]
+        for rim in (inside[1] & ~inside[2], inside[0] & ~inside[1]):
+            if not rim.any():
+                continue
+            color = np.median(seen[rim], axis=0)
+            inky = float((color - paper) @ (ink - paper)) / max(1.0, float((ink - paper) @ (ink - paper)))
+            shares = _alike(seen[rim], color), _alike(seen[outside], color)
+            if (shares[0] > _PLAIN and inky < _LETTERS_AT_RIM) or (shares[0] > _FIELD and shares[1] > _PLAIN):
+                ground[cv2.dilate(line, np.ones((3, 3), np.uint8)).astype(bool)] = color
+                break
     return ground
+
+
+def _alike(pixels: Floats, color: Floats) -> float:
+    """The share of pixels [n, 3] that have about this colour; 0 of none."""
+    return float((np.abs(pixels - color).max(axis=1) < _NEAR / 2).mean()) if len(pixels) else 0.0
+
+
+def _eroded(mask: npt.NDArray[np.uint8], by: int, cv2: Any) -> npt.NDArray[np.bool_]:
+    return np.asarray(cv2.erode(mask, np.ones((2 * by + 1, 2 * by + 1), np.uint8)), bool)
 
 
 def _paperness(seen: Floats, letters: npt.NDArray[np.bool_], ink: Color, ground: Floats) -> Floats:

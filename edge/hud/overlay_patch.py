@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import ImageDraw
 
 from edge.events import Corners
 from edge.hud.fonts import FINE, Fonts
-from edge.hud.overlay_colors import Color, Floats, even
+from edge.hud.overlay_colors import Color, Floats, inks, readable
 from edge.hud.overlay_design import Design
 from edge.hud.overlay_fitting import Row
 from edge.hud.overlay_geometry import Matrix, Rect, bounds, from_grid, from_own, mapped, shifted
@@ -24,23 +23,30 @@ SMOOTH = 1.5
 """Letters are drawn at least so many times as large as they stand in the patch, and scaled down."""
 SIZES = (10, 13, 18, 24, 32, 43, 57, 76, 101, 135, 180, 240, 320, 427)
 """Sizes in which letters are drawn."""
+AROUND = 0.3
+"""How far around a sign its surface is looked at, times the height of its lines."""
 PANEL_ROUND = 0.25
 """Corners of a panel, times the size of its letters."""
 PADDING = 0.14
 """Paper around the translation, times the size of its letters."""
 
 
+Pixels = npt.NDArray[np.uint8]
+
+
 @dataclass(frozen=True)
 class Patch:
-    """A drawn sign.
+    """A drawn sign, in two layers: neighbouring signs may overlap, and no paper shall cover another sign's words.
 
     Attributes:
-        pixels: uint8 [h, w, 4]: blue, green, red times opacity, and opacity.
-        frame: what it covers of the design's frame.
-        scale: its pixels for each pixel of that frame.
+        paper: uint8 [h, w, 4]: blue, green, red times opacity, and opacity.
+        words: the same of the letters.
+        frame: what they cover of the design's frame.
+        scale: their pixels for each pixel of that frame.
     """
 
-    pixels: npt.NDArray[np.uint8]
+    paper: Pixels
+    words: Pixels
     frame: Rect
     scale: float
 
@@ -61,35 +67,58 @@ class Surface:
 
 def render(design: Design, surface: Surface, scale: float, fonts: Fonts) -> Patch:
     """Draw a design with `scale` pixels for each pixel of its frame."""
-    frame = design.bounds
+    frame, grid = design.bounds, (design.bounds, scale)
     shape = (max(1, round(frame.height * scale)), max(1, round(frame.width * scale)))
-    course, ink = even(_paper(design, surface, frame), surface.ink)
+    course = _paper(design, surface, frame)
+    course, colors = inks(course, [_area(row, frame, course.shape) for row in design.rows], surface.ink)
     colour = _enlarged(course, shape)
-    if surface.picture is None and design.rows:
-        around = design.rows[0].box.around([*map(bounds, design.erased), *(row.box for row in design.rows)])
-        opacity = _plate(around.grown(PADDING * design.rows[0].size), design.rows[0].size, (frame, scale), shape)
-    else:
-        opacity = _erased(design, frame, scale, shape)
-    _write(colour, opacity, design.rows, (frame, scale), ink, fonts)
+    words = np.zeros((*shape, 4), np.float32)
+    opacity = _plain(design, grid, shape) if surface.picture is None else _erased(design, grid, shape)
+    for row, ink in zip(design.rows, colors, strict=True):
+        _write(words, row, grid, ink, fonts)
+    ink = readable(surface.ink, [surface.paper])
     for panel in design.panels:
-        flat, panel_ink = even(np.full((1, 1, 3), surface.paper, np.float32), surface.ink)
-        plate = _plate(panel.box, panel.rows[0].size, (frame, scale), shape)
-        colour += (flat[0, 0] - colour) * plate[..., None]
-        opacity[:] = np.maximum(opacity, plate)
-        _write(colour, opacity, panel.rows, (frame, scale), panel_ink, fonts)
-    pixels = np.empty((*shape, 4), np.uint8)
-    pixels[..., :3] = np.clip(colour * opacity[..., None] + 0.5, 0, 255)
-    pixels[..., 3] = opacity * 255 + 0.5
-    return Patch(pixels, frame, scale)
+        plate = _plate(panel.box, panel.rows[0].size, grid, shape)
+        colour += (np.asarray(surface.paper, np.float32) - colour) * plate[..., None]
+        np.maximum(opacity, plate, out=opacity)
+        for row in panel.rows:
+            _write(words, row, grid, ink, fonts)
+    paper = np.concatenate([colour * opacity[..., None], opacity[..., None] * 255], axis=2)
+    return Patch(_whole(paper), _whole(words), frame, scale)
+
+
+def _whole(pixels: Floats) -> Pixels:
+    return np.asarray(np.clip(pixels + 0.5, 0, 255), np.uint8)
+
+
+def _area(row: Row, frame: Rect, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The rows and columns of a course of paper over `frame` on which a line of text stands; at least one pixel."""
+    down, across = shape[0] / frame.height, shape[1] / frame.width
+    top, left = int((row.box.top - frame.top) * down), int((row.box.left - frame.left) * across)
+    bottom, right = math.ceil((row.box.bottom - frame.top) * down), math.ceil((row.box.right - frame.left) * across)
+    top, left = min(max(0, top), shape[0] - 1), min(max(0, left), shape[1] - 1)
+    return slice(top, max(top + 1, bottom)), slice(left, max(left + 1, right))
+
+
+def _plain(design: Design, grid: tuple[Rect, float], shape: tuple[int, int]) -> Floats:
+    """Opacity of a surface of its own, for displays that show nothing else: one plate for lines and words."""
+    if not design.rows:
+        return np.zeros(shape, np.float32)
+    size = design.rows[0].size
+    box = design.rows[0].box.around([*map(bounds, design.erased), *(row.box for row in design.rows)])
+    return _plate(box.grown(PADDING * size), size, grid, shape)
 
 
 def _paper(design: Design, surface: Surface, frame: Rect) -> Floats:
     """The course of the paper over `frame`, in few pixels."""
     if surface.picture is None or not design.erased:
         return np.full((1, 1, 3), surface.paper, np.float32)
-    view, scale = straightened(surface.picture, surface.box, design.size, frame)
-    lines = line_masks(design.erased, frame, scale, (view.shape[0], view.shape[1]))
-    return paper_course(view, lines, surface.ink, surface.paper)
+    wide = frame.grown(AROUND * design.line_height)
+    view, scale = straightened(surface.picture, surface.box, design.size, wide)
+    lines = line_masks(design.erased, wide, scale, (view.shape[0], view.shape[1]))
+    course = paper_course(view, lines, design.line_height * scale, surface.ink, surface.paper)
+    edge = min(round(AROUND * design.line_height * scale), (min(view.shape[:2]) - 1) // 2)
+    return course[edge : view.shape[0] - edge, edge : view.shape[1] - edge]
 
 
 def _enlarged(course: Floats, shape: tuple[int, int]) -> Floats:
@@ -100,18 +129,21 @@ def _enlarged(course: Floats, shape: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(course, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _erased(design: Design, frame: Rect, scale: float, shape: tuple[int, int]) -> Floats:
+def _erased(design: Design, grid: tuple[Rect, float], shape: tuple[int, int]) -> Floats:
     """Opacity 0..1 of the paper that is laid over the original: its lines and the new words, with soft edges."""
     import cv2
 
+    frame, scale = grid
     mask = np.zeros(shape, np.uint8)
     for line in design.erased:
         cv2.fillConvexPoly(mask, _pixels(line, frame, scale), 255)
     reach = max(1, round(design.margin * scale))
     grown = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    for other in design.spared:
+        cv2.fillConvexPoly(grown, _pixels(other, frame, scale), 0)
     for row in design.rows:
         cv2.fillConvexPoly(grown, _pixels(row.box.grown(PADDING * row.size).corners, frame, scale), 255)
-    soft = cv2.GaussianBlur(grown, (0, 0), max(0.6, reach / 4))
+    soft = cv2.GaussianBlur(grown, (0, 0), max(0.6, design.margin * scale))
     return np.asarray(soft, np.float32) * np.float32(1 / 255)
 
 
@@ -125,18 +157,15 @@ def _plate(box: Rect, size: int, grid: tuple[Rect, float], shape: tuple[int, int
     return np.asarray(image.reduce(2), np.float32) * np.float32(1 / 255)
 
 
-def _write(
-    colour: Floats, opacity: Floats, rows: Sequence[Row], grid: tuple[Rect, float], ink: Color, fonts: Fonts
-) -> None:
-    """Lay the letters of `rows` on the paper."""
+def _write(words: Floats, row: Row, grid: tuple[Rect, float], ink: Color, fonts: Fonts) -> None:
+    """Lay the letters of one line into the layer of words [h, w, 4]."""
     frame, scale = grid
-    for row in rows:
-        rows_at, columns_at = _reach(row, frame, scale, opacity.shape)
-        begin = (row.x - frame.left) * scale - columns_at.start, (row.baseline - frame.top) * scale - rows_at.start
-        letters = _letters(row, scale, begin, (rows_at.stop - rows_at.start, columns_at.stop - columns_at.start), fonts)
-        area = colour[rows_at, columns_at]
-        area += (np.asarray(ink, np.float32) - area) * letters[..., None]
-        np.maximum(opacity[rows_at, columns_at], letters, out=opacity[rows_at, columns_at])
+    rows, columns = _reach(row, frame, scale, words.shape)
+    begin = (row.x - frame.left) * scale - columns.start, (row.baseline - frame.top) * scale - rows.start
+    letters = _letters(row, scale, begin, (rows.stop - rows.start, columns.stop - columns.start), fonts)
+    layer = words[rows, columns]
+    layer *= 1 - letters[..., None]
+    layer += letters[..., None] * np.array([*ink, 255], np.float32)
 
 
 def _reach(row: Row, frame: Rect, scale: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -177,6 +206,6 @@ def _pixels(points: npt.ArrayLike, frame: Rect, scale: float) -> npt.NDArray[np.
 
 def covered(patch: Patch, matrix: Matrix) -> Rect:
     """What a patch covers of the picture, given the matrix of `to_picture`."""
-    height, width = patch.pixels.shape[:2]
+    height, width = patch.paper.shape[:2]
     corners = mapped(matrix, Rect(-1, -1, width, height).corners)
     return Rect(*corners.min(axis=0), *corners.max(axis=0))

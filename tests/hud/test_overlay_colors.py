@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.hud.overlay_colors import CONTRAST, contrast, even, luminance, readable
+from edge.hud.overlay_colors import CONTRAST, contrast, inks, luminance, readable
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
@@ -45,14 +45,41 @@ def gradient(low, high, shape=(40, 120)):
     return np.repeat(np.broadcast_to(ramp, shape)[..., None], 3, axis=2).copy()
 
 
+ALL = [(slice(0, 40), slice(0, 120))]
+
+
 def test_gentle_light_stays():
     paper = gradient(180, 230)
-    found, ink = even(paper, (20, 20, 20))
+    found, colors = inks(paper, ALL, (20, 20, 20))
     assert np.array_equal(found, paper)
-    assert ink == (20, 20, 20)
+    assert colors == ((20, 20, 20),)
 
 
 def test_paper_too_uneven_for_any_ink_is_flattened():
-    found, ink = even(gradient(0, 255), (128, 128, 128))
+    paper = gradient(0, 255)
+    before = paper.copy()
+    found, (ink,) = inks(paper, ALL, (128, 128, 128))
     assert np.ptp(found) < 130
     assert contrast(ink, np.percentile(found.reshape(-1, 3), [2, 98], axis=0)) >= CONTRAST
+    assert np.array_equal(paper, before)
+
+
+def test_all_words_of_a_sign_have_one_ink_where_that_can_be():
+    paper = gradient(180, 230)
+    _, colors = inks(paper, [(slice(0, 40), slice(0, 60)), (slice(0, 40), slice(60, 120))], (150, 150, 150))
+    assert colors[0] == colors[1]
+    assert contrast(colors[0], [(180, 180, 180)]) >= CONTRAST
+
+
+def test_words_on_a_field_of_the_colour_of_the_ink_have_an_ink_of_their_own():
+    paper = gradient(230, 230)
+    paper[:20] = (130, 40, 20)
+    areas = [(slice(0, 20), slice(10, 100)), (slice(20, 40), slice(10, 100))]
+    found, (above, below) = inks(paper, areas, (130, 40, 20))
+    assert np.array_equal(found, paper)
+    assert below == (130, 40, 20)
+    assert contrast(above, [(130, 40, 20)]) >= CONTRAST
+
+
+def test_no_words_need_no_ink():
+    assert inks(gradient(0, 255), [], (0, 0, 0))[1] == ()

@@ -45,7 +45,11 @@ def test_what_is_shown(translation, shown):
 def test_letters_are_as_high_as_the_lines_of_the_original():
     one, two = made(sign(lines((100, 300)))), made(sign(lines((100, 300), (100, 300))))
     assert (one.line_height, two.line_height) == pytest.approx((30, 30))
-    assert one.rows[0].size == two.rows[0].size == 32
+    capitals = made(sign(lines((100, 300)), text="KEEP OUT"))
+    assert one.rows[0].size == two.rows[0].size
+    above, below = FONTS.extent("Keep out", 32)
+    assert one.rows[0].size == pytest.approx(21 * 32 / (above + below), abs=1)
+    assert capitals.rows[0].size > one.rows[0].size
 
 
 def test_lines_of_the_original_are_erased_where_they_are():
@@ -129,5 +133,5 @@ def test_source_stands_small_under_the_translation():
 def test_small_print_is_set_as_small_as_it_was_but_no_smaller_than_legible():
     small = made(sign([upright(100, 100, 200, 106)], LONG))
     assert {row.size for row in small.rows} == {9}
-    larger = made(sign([upright(100, 100, 400, 115)], LONG), text_scale=2)
+    larger = made(sign([upright(100, 100, 400, 130)], LONG * 3), text_scale=2)
     assert min(row.size for row in larger.rows) >= 15

@@ -26,7 +26,7 @@ MUCH = Room(500, 500, 500, 500)
 
 
 def words(text="Não dê comida aos patos", high=20.0, language="pt", legible=9, align="centre"):
-    return Paragraph(text, language, high, legible, align)
+    return Paragraph(text, language, high, 1.08 * high, legible, align)
 
 
 def inside(rows, frame, slack=0.5):

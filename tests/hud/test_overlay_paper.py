@@ -24,40 +24,40 @@ def written(low, high, ink=20, shape=(40, 120)):
 
 def test_letters_vanish_and_light_and_shade_stay():
     view, letters = written(150, 230)
-    course = paper_course(view, [letters], (20, 20, 20), (195, 195, 195))
+    course = paper_course(view, [letters], 16, (20, 20, 20), (195, 195, 195))
     assert np.abs(course - gradient(150, 230))[5:-5, 8:-8].max() < 14
 
 
 def test_shade_beyond_what_was_sampled_stays():
     view, letters = written(110, 235)
-    course = paper_course(view, [letters], (20, 20, 20), (230, 230, 230))
+    course = paper_course(view, [letters], 16, (20, 20, 20), (230, 230, 230))
     assert course[20, 12].mean() < 150
     assert course[20, 105].mean() > 205
 
 
 def test_light_letters_on_dark_paper_vanish():
     view, letters = written(40, 70, ink=240)
-    course = paper_course(view, [letters], (240, 240, 240), (55, 55, 55))
+    course = paper_course(view, [letters], 16, (240, 240, 240), (55, 55, 55))
     assert course.max() < 85
 
 
 def test_what_is_around_the_board_does_not_bleed_in():
     view, letters = written(200, 200)
     view[:6], view[-6:] = (0, 0, 255), (255, 0, 0)
-    course = paper_course(view, [letters], (20, 20, 20), (200, 200, 200))
+    course = paper_course(view, [letters], 16, (20, 20, 20), (200, 200, 200))
     assert np.abs(course[12:28, 10:110] - 200).max() < 12
 
 
 def test_paper_that_cannot_be_seen_is_of_the_sampled_colour():
     view = np.zeros((20, 40, 3), np.uint8)
-    course = paper_course(view, [np.ones((20, 40), np.uint8)], (0, 0, 0), (200, 210, 220))
+    course = paper_course(view, [np.ones((20, 40), np.uint8)], 16, (0, 0, 0), (200, 210, 220))
     assert (course == (200, 210, 220)).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (3, 2), (33, 47)])
 def test_any_size_of_view(shape):
     view = np.full((*shape, 3), 190, np.uint8)
-    course = paper_course(view, [np.ones(shape, np.uint8)], (0, 0, 0), (190, 190, 190))
+    course = paper_course(view, [np.ones(shape, np.uint8)], 16, (0, 0, 0), (190, 190, 190))
     assert course.shape == (*shape, 3)
     assert np.abs(course - 190).max() < 1
 
@@ -72,7 +72,7 @@ def test_a_sign_of_two_fields_keeps_both():
         view[top + 2 : top + 12, 12:108:6] = 20
         view[top + 2 : top + 12, 13:108:6] = 20
         lines.append(mask)
-    course = paper_course(view, lines, (20, 20, 20), (230, 230, 230))
+    course = paper_course(view, lines, 16, (20, 20, 20), (230, 230, 230))
     assert np.abs(course[10:20, 14:104] - (40, 60, 220)).max() < 30
     assert np.abs(course[40:52, 14:104] - 230).max() < 30
 
@@ -82,7 +82,7 @@ def test_letters_that_touch_the_rim_of_their_line_are_not_its_paper():
     tight = np.zeros_like(letters)
     tight[14:26, 12:108] = 1
     view[14:26, 12:108] = np.where(np.arange(96)[None, :, None] % 6 < 4, 20, 200)
-    course = paper_course(view, [tight], (20, 20, 20), (200, 200, 200))
+    course = paper_course(view, [tight], 16, (20, 20, 20), (200, 200, 200))
     assert course[20, 20:100].min() > 180
 
 

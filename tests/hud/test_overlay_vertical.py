@@ -27,7 +27,7 @@ COLUMN = Rect(0, 0, 40, 200)
 
 
 def text(words, high=36.0, legible=10):
-    return Paragraph(words, "zh", high, legible)
+    return Paragraph(words, "zh", high, 1.08 * high, legible)
 
 
 def test_characters_stand_under_each_other_in_the_middle_of_the_column():
