@@ -16,6 +16,7 @@ Needs torch (CPU is enough), onnx, onnxruntime and opencv beside the package. Th
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ class Options:
         frozen: of these, blocks that are not trained.
         views: random views cached.
         epochs: of training.
+        more: epochs of a second round, which begins with the mean of the first.
         device: torch's name.
     """
 
@@ -60,6 +62,7 @@ class Options:
     frozen: int
     views: int
     epochs: int
+    more: int
     device: str
 
 
@@ -76,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--frozen", type=int, default=8)
     parser.add_argument("--views", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--more", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parsed = vars(parser.parse_args(arguments))
     step = parsed.pop("step")
@@ -107,14 +111,17 @@ def train(options: Options) -> int:
     cache = _cache(options)
     top = Top(cache.shape)
     top.load(read_weights(options.weights))
-    start_head(cache, top, labels_of(cache.items))
+    labels, name = labels_of(cache.items), _name(options)
+    first, second = (options.scratch / f"{name}{end}.pt" for end in ("", "_more"))
+    if not first.exists():
+        start_head(cache, top, labels)
     plan = Plan(epochs=options.epochs, seed=SEED)
-    name = _name(options)
-    mean = run(
-        cache, top.to(options.device), labels_of(cache.items), plan, options.scratch / f"{name}.pt", options.device
-    )
+    mean = run(cache, top.to(options.device), labels, plan, first, options.device)
+    if options.more:
+        again = Plan(epochs=options.more, seed=SEED + 1, block_rate=1.5e-4)
+        mean = run(cache, copy.deepcopy(mean), labels, again, second, options.device)
     torch.save(mean.cpu().state_dict(), options.scratch / f"{name}_mean.pt")
-    told = {name: getattr(options, name) for name in ("size", "depth", "frozen", "epochs")}
+    told = {name: getattr(options, name) for name in ("size", "depth", "frozen", "epochs", "more")}
     told |= {"views": len(cache.views()), "full": plan.full, "seed": plan.seed}
     (options.scratch / "plan.json").write_text(json.dumps(told) + "\n", encoding="utf-8")
     return 0

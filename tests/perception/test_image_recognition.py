@@ -263,3 +263,63 @@ def test_importing_loads_neither_opencv_nor_onnxruntime():
 
     code = "import sys, edge.perception.image_recognition; sys.exit(bool({'cv2', 'onnxruntime'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def real():
+    model = ImageRecognizer.load(SCRIPTS.parent / "models" / "recognizer", SessionFactory(), SETTINGS)
+    model.warm_up()
+    return model
+
+
+@pytest.fixture(scope="module")
+def pictures(shared_data):
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        from recognizer_data import pictures, read
+    finally:
+        sys.path.remove(str(SCRIPTS))
+    folder = shared_data / "recognition"
+    if not (folder / "manifest.tsv").is_file():
+        pytest.skip(f"no pictures at {folder}")
+    unseen = [item for item in pictures(folder) if item.part == "test"]
+    return [(item.label, read(folder / item.file)) for item in unseen[::23]]
+
+
+class TestCommittedModel:
+    """The model of this repository; the pictures are of the part that never saw training."""
+
+    def test_its_parts_belong_together(self, real):
+        glance = real.look(plain((40, 90, 160), 360, 480))
+        assert len(real.labels) == 143
+        assert list(real.labels) == sorted(real.labels)
+        assert glance.scores.shape == (143,)
+        assert glance.embedding.shape == (real.config.embedding_size,)
+        assert np.linalg.norm(glance.embedding) == pytest.approx(1, abs=1e-3)
+        assert 0 < real.config.unknown_threshold < 1
+        assert 0 < real.config.taught_threshold < 1
+
+    @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (90, 120, 200)])
+    def test_nothing_to_see_is_unknown(self, real, colour):
+        assert real.look(plain(colour, 360, 480)).known < real.config.unknown_threshold
+
+    @pytest.mark.shared
+    def test_most_unseen_pictures_get_their_name(self, real, pictures):
+        glances = [(label, real.look(image)) for label, image in pictures]
+        known = [(label, glance) for label, glance in glances if label in real.labels]
+        right = [real.labels[glance.scores.argmax()] == label for label, glance in known]
+        assert len(right) > 50
+        assert np.mean(right) > 0.8
+
+    @pytest.mark.shared
+    def test_half_the_size_gives_nearly_the_same_embedding(self, real, pictures):
+        alike = []
+        for _, image in pictures[:15]:
+            half = np.ascontiguousarray(image[::2, ::2])
+            alike.append(float(real.look(image).embedding @ real.look(half).embedding))
+        others = [
+            float(real.look(one).embedding @ real.look(two).embedding)
+            for (_, one), (_, two) in zip(pictures[:14], pictures[20:34], strict=True)
+        ]
+        assert np.median(alike) > 0.6
+        assert np.median(alike) > np.median(others) + 0.3
