@@ -12,6 +12,8 @@ Floats = npt.NDArray[np.float32]
 
 CONTRAST = 4.5
 """Least ratio of luminances for text (WCAG 2.2, success criterion 1.4.3)."""
+_ONE_FIELD = 3.0
+"""Ratio of luminances up to which uneven paper is taken for one field in light and shade."""
 _LUMINANCE = np.array([0.0722, 0.7152, 0.2126])
 
 
@@ -66,6 +68,10 @@ def inks(paper: Floats, areas: Sequence[tuple[slice, slice]], ink: Color) -> tup
     every = np.concatenate([_extremes(paper[area]) for area in areas])
     if contrast(found := readable(ink, every), every) >= CONTRAST:
         return paper, (found,) * len(areas)
+    light = luminance(every) + 0.05
+    if light.max() / light.min() < _ONE_FIELD:
+        paper = _flat(paper, ink)
+        return paper, (readable(ink, _extremes(paper)),) * len(areas)
     paper = paper.copy()
     chosen = []
     for area in areas:

@@ -29,6 +29,8 @@ MARGIN = 0.04
 """What is erased around a line, times its height: boxes of text detection have some room around the letters."""
 FILLED = 0.7
 """Height of the letters, times that of their line: measured 0.66 (median) for our text detector on photographs."""
+PARAGRAPH = 3
+"""So many lines are a paragraph, which may have more or fewer in another language."""
 RUNNING = 8
 """Lines of running text are so many times as long as high, at least."""
 SOURCE = 0.6
@@ -125,7 +127,15 @@ def design(overlay: Overlay, around: Around, settings: HudSettings, fonts: Measu
     legible = round(max(SMALLEST_PX, min(0.7 * wanted, LEGIBLE * around.picture[1] * settings.text_scale)))
     free = room(box, around.others, around.picture)
     align = _align(lines, around.others, box, high)
-    text = Paragraph(sign.translation or "", sign.target, high, wanted, legible, align)
+    text = Paragraph(
+        sign.translation or "",
+        sign.target,
+        high,
+        wanted,
+        legible,
+        align,
+        len(lines) if len(lines) < PARAGRAPH else None,
+    )
     if settings.overlay == "below":
         panel = _panel(replace(text, wanted=0.85 * wanted), Rect(0, 0, *size), free, fonts)
         return Design(size, turned=False, erased=(), rows=(), panels=panel, line_height=high)

@@ -22,9 +22,8 @@ REFERENCE = 32
 CAPITAL = 0.76
 """Height of capitals: what stands above it (accents) is not counted when a line is centred."""
 LEADING = 1.16
-FULLY, SPREAD, ROOMY = 0.9, 0.7, 0.55
-"""Text that keeps such a share of its wanted size does not spread to the sides, not up and down, and not beyond
-the paper of its sign."""
+SMALLER = 0.65
+"""Before a word is broken, letters may be so much smaller than legible."""
 NOWHERE = Room(0, 0, 0, 0)
 PANEL_LINES = 4
 """Lines beside a sign, at most."""
@@ -79,6 +78,7 @@ class Paragraph:
         wanted: size of the letters where there is room for it, pixels.
         legible: smallest size of letters, pixels.
         align: where the lines stand.
+        lines: how many it should have at most; None: as many as it takes.
     """
 
     text: str
@@ -87,6 +87,7 @@ class Paragraph:
     wanted: float
     legible: int
     align: Align = "centre"
+    lines: int | None = None
 
     @property
     def rtl(self) -> bool:
@@ -134,22 +135,46 @@ def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures, paper: R
     if not text:
         return ()
     height, start = paragraph.line_height, frame
-    found = _largest(text, paragraph, frame, fonts)
-    over = NOWHERE if paper is None else room.within(paper)
-    for enough, by in ((FULLY, replace(over, top=0.0, bottom=0.0)), (SPREAD, over)):
-        if over is not NOWHERE and (found is None or found.size < enough * paragraph.largest):
-            frame = _wider(start, by, paragraph)
-            found = _largest(text, replace(paragraph, wanted=enough * paragraph.wanted), frame, fonts) or found
-    if found is None or found.size < ROOMY * paragraph.largest:
-        beyond = room.at_most(max(0.4 * height, 0.12 * start.width), 0.35 * height)
-        frame = frame.around([_wider(start, beyond, paragraph)])
-        found = _largest(text, replace(paragraph, wanted=ROOMY * paragraph.wanted), frame, fonts) or found
+    found: Setting | None = None
+    for step in _steps(paragraph, frame, room, paper):
+        frame = start.around([_wider(start, step.by, paragraph)])
+        modest = replace(paragraph, wanted=step.share * paragraph.wanted)
+        tried = _largest(text, modest, frame, fonts, step.lines)
+        found = tried if found is None or (tried is not None and tried.size > found.size) else found
+        if found is not None and found.size >= step.enough * paragraph.largest:
+            break
     if found is None:
         frame = frame.around([_wider(start, room.at_most(2 * height, 1.5 * height), paragraph)])
+        if not _whole_words(text, frame.width, paragraph.legible, fonts):
+            paragraph = replace(paragraph, legible=max(1, round(SMALLER * paragraph.legible)))
         found = _largest(text, paragraph, frame, fonts) or _cut(text, paragraph, frame, fonts)
     middle = (start.top + start.bottom - found.height) / 2
     top = max(frame.top, min(middle, frame.bottom - found.height)) if found.height < frame.height else frame.top
     return _placed(found, paragraph, replace(frame, top=top, bottom=top + found.height), fonts)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One way to make room: grow `by`, in at most `lines`, up to a `share` of the wanted size; stop at `enough`."""
+
+    by: Room
+    lines: int | None
+    share: float
+    enough: float
+
+
+def _steps(paragraph: Paragraph, frame: Rect, room: Room, paper: Room | None) -> tuple[_Step, ...]:
+    """What is tried, one after another, so that text changes as little as possible in size, lines and place."""
+    beyond = room.at_most(max(0.4 * paragraph.line_height, 0.12 * frame.width), 0.35 * paragraph.line_height)
+    over = NOWHERE if paper is None else room.within(paper)
+    sides = replace(over, top=0.0, bottom=0.0)
+    return (
+        _Step(NOWHERE, paragraph.lines, 1.0, 0.9),
+        _Step(sides, paragraph.lines, 0.9, 0.62),
+        _Step(NOWHERE, None, 0.9, 0.7),
+        _Step(over, None, 0.7, 0.55),
+        _Step(beyond, None, 0.55, 0.0),
+    )
 
 
 def below(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures, gap: float) -> tuple[Row, ...]:
@@ -183,14 +208,14 @@ def _wider(frame: Rect, by: Room, paragraph: Paragraph) -> Rect:
     return Rect(frame.left - left, frame.top - by.top, frame.right + right, frame.bottom + by.bottom)
 
 
-def _largest(text: str, paragraph: Paragraph, frame: Rect, fonts: Measures) -> Setting | None:
-    """The largest setting that fits; None if not even the legible one does."""
+def _largest(text: str, paragraph: Paragraph, frame: Rect, fonts: Measures, lines: int | None = None) -> Setting | None:
+    """The largest setting that fits, in at most so many lines; None if not even the legible one does."""
     low, high = paragraph.legible, paragraph.largest
     best: Setting | None = None
     while low <= high:
         middle = (low + high) // 2
         setting = _fitting(text, frame, middle, fonts)
-        if setting is None:
+        if setting is None or (lines is not None and len(setting.lines) > lines):
             high = middle - 1
         else:
             best, low = setting, middle + 1

@@ -171,7 +171,7 @@ def _paperness(seen: Floats, letters: npt.NDArray[np.bool_], ink: Color, ground:
     plain = np.abs(apart).max(axis=2)
     far = np.where(letters, plain, np.minimum(plain, 1.5 * shaded))
     weight = np.clip(2 - far / (_NEAR / 2), 0, 1)
-    inky = (apart * towards).sum(axis=2) / np.maximum(1.0, (towards * towards).sum(axis=2))
+    inky = (apart * towards).sum(axis=2) / np.maximum(_NEAR**2, (towards * towards).sum(axis=2))
     weight[inky > np.where(letters, _INKY, _INKY_AROUND)] = 0
     return np.asarray(weight, np.float32)
 

@@ -62,7 +62,7 @@ def test_text_fills_its_frame_without_leaving_it(width, height):
 def test_letters_are_as_large_as_fits():
     frame = Rect(0, 0, 150, 50)
     rows = fit(words(high=40), frame, NONE, FONTS)
-    larger = fit(words(high=40, legible=rows[0].size + 1), frame, NONE, FONTS)
+    larger = fit(words(high=40, legible=rows[0].size + 2), frame, NONE, FONTS)
     assert not inside(larger, frame) or joined(larger).endswith("…")
 
 
@@ -182,3 +182,18 @@ def test_text_stays_in_the_middle_of_the_original_where_the_paper_reaches_furthe
     frame, paper = Rect(0, 0, 100, 24), Room(60, 2, 60, 40)
     (row,) = fit(words("PROIBIDO ENTRAR"), frame, MUCH, FONTS, paper)
     assert (row.box.top + row.box.bottom) / 2 == pytest.approx(12, abs=1)
+
+
+def test_a_single_line_stays_one_while_its_letters_stay_large_enough():
+    frame = Rect(0, 0, 110, 40)
+    one = fit(replace(words("PROIBIDO ENTRAR"), lines=1), frame, NONE, FONTS)
+    two = fit(words("PROIBIDO ENTRAR"), frame, NONE, FONTS)
+    assert (len(one), len(two)) == (1, 2)
+    longer = fit(replace(words("PROIBIDO ENTRAR AQUI"), lines=1), frame, NONE, FONTS)
+    assert len(longer) == 2
+
+
+def test_letters_become_small_before_a_word_is_broken():
+    rows = fit(words("ESTACIONAMENTO", legible=12), Rect(0, 0, 60, 20), NONE, FONTS)
+    assert [row.text for row in rows] == ["ESTACIONAMENTO"]
+    assert rows[0].size == 8

@@ -140,3 +140,17 @@ def test_no_paper_around_means_no_room():
 def test_a_box_outside_the_picture_does_no_harm():
     far = tuple((x + 5000, y) for x, y in BOX)
     assert paper_room(np.zeros((50, 50, 3), np.uint8), far, (120, 20), 20.0, BLACK).left >= 0
+
+
+def test_a_field_of_the_colour_of_the_ink_stays():
+    view = np.full((60, 120, 3), 230, np.uint8)
+    view[:34] = noisy = np.random.default_rng(1).integers(40, 48, (34, 120, 3))
+    lines = []
+    for top, light in ((8, 230), (38, 44)):
+        mask = np.zeros((60, 120), np.uint8)
+        mask[top : top + 18, 10:110] = 1
+        view[top + 4 : top + 14, 14:106:5] = light
+        lines.append(mask)
+    course = paper_course(view, lines, 18, (44, 44, 44), (230, 230, 230))
+    assert np.abs(course[10:24, 14:104] - noisy.mean()).max() < 30
+    assert np.abs(course[42:54, 14:104] - 230).max() < 30
