@@ -79,6 +79,7 @@ class Paragraph:
         legible: smallest size of letters, pixels.
         align: where the lines stand.
         lines: how many it should have at most; None: as many as it takes.
+        pitch: from one line of the original to the next, pixels; kept where there is room.
     """
 
     text: str
@@ -88,6 +89,7 @@ class Paragraph:
     legible: int
     align: Align = "centre"
     lines: int | None = None
+    pitch: float = 0.0
 
     @property
     def rtl(self) -> bool:
@@ -148,6 +150,9 @@ def fit(paragraph: Paragraph, frame: Rect, room: Room, fonts: Measures, paper: R
         if not _whole_words(text, frame.width, paragraph.legible, fonts):
             paragraph = replace(paragraph, legible=max(1, round(SMALLER * paragraph.legible)))
         found = _largest(text, paragraph, frame, fonts) or _cut(text, paragraph, frame, fonts)
+    if len(found.lines) > 1:
+        free = (max(start.height, found.height) - found.above - found.below) / (len(found.lines) - 1)
+        found = replace(found, step=max(found.step, min(paragraph.pitch, free)))
     middle = (start.top + start.bottom - found.height) / 2
     top = max(frame.top, min(middle, frame.bottom - found.height)) if found.height < frame.height else frame.top
     return _placed(found, paragraph, replace(frame, top=top, bottom=top + found.height), fonts)
@@ -170,7 +175,7 @@ def _steps(paragraph: Paragraph, frame: Rect, room: Room, paper: Room | None) ->
     sides = replace(over, top=0.0, bottom=0.0)
     return (
         _Step(NOWHERE, paragraph.lines, 1.0, 0.9),
-        _Step(sides, paragraph.lines, 0.9, 0.62),
+        _Step(sides, paragraph.lines, 0.9, 0.55),
         _Step(NOWHERE, None, 0.9, 0.7),
         _Step(over, None, 0.7, 0.55),
         _Step(beyond, None, 0.55, 0.0),

@@ -21,6 +21,8 @@ Matrix = npt.NDArray[np.float64]
 Points = npt.NDArray[np.float64]
 """float64 [n, 2]: x, y."""
 
+OVERLAP = 0.3
+"""Boxes of neighbouring lines overlap by up to so much of their height: they still stand above one another."""
 FAR = 1e6
 """Pixels; more than any picture has."""
 
@@ -167,7 +169,8 @@ def room(box: Corners, others: Sequence[Corners], picture: tuple[int, int]) -> R
     left, top, right, bottom = _to_edges(box, picture)
     for other in others:
         near = bounds(mapped(own, other))
-        if near.top < height and near.bottom > 0:
+        slack = OVERLAP * min(height, near.height)
+        if near.top < height - slack and near.bottom > slack:
             if near.left + near.right > width:
                 right = min(right, (near.left - width) / 2)
             else:

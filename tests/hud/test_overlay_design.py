@@ -5,7 +5,7 @@ import pytest
 
 from edge.events import SignTranslated
 from edge.hud.fonts import Fonts
-from edge.hud.overlay_design import Around, Overlay, design, is_shown, placed
+from edge.hud.overlay_design import FILLED, Around, Overlay, design, is_shown, placed
 from edge.settings import HudSettings
 
 FONTS = Fonts.load(system=False)
@@ -48,7 +48,7 @@ def test_letters_are_as_high_as_the_lines_of_the_original():
     capitals = made(sign(lines((100, 300)), text="KEEP OUT"))
     assert one.rows[0].size == two.rows[0].size
     above, below = FONTS.extent("Keep out", 32)
-    assert one.rows[0].size == pytest.approx(21 * 32 / (above + below), abs=1)
+    assert one.rows[0].size == pytest.approx(FILLED * 30 * 32 / (above + below), abs=1)
     assert capitals.rows[0].size > one.rows[0].size
 
 

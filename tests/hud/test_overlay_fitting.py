@@ -197,3 +197,13 @@ def test_letters_become_small_before_a_word_is_broken():
     rows = fit(words("ESTACIONAMENTO", legible=12), Rect(0, 0, 60, 20), NONE, FONTS)
     assert [row.text for row in rows] == ["ESTACIONAMENTO"]
     assert rows[0].size == 8
+
+
+def test_lines_stand_as_far_apart_as_the_originals_where_there_is_room():
+    frame = Rect(0, 0, 110, 140)
+    close, apart = (fit(replace(words(), pitch=pitch), frame, NONE, FONTS) for pitch in (0, 34))
+    assert len(close) == len(apart) > 1
+    assert apart[1].baseline - apart[0].baseline == pytest.approx(34)
+    assert inside(apart, frame)
+    tight = fit(replace(words(), pitch=500), frame, NONE, FONTS)
+    assert inside(tight, frame)

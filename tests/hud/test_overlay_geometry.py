@@ -120,3 +120,9 @@ def test_a_sign_outside_the_picture_has_no_room_there():
 def test_room_is_limited():
     assert room(upright(100, 200, 300, 240), [], PICTURE).at_most(30, 7).left == 30
     assert room(upright(100, 200, 300, 240), [], PICTURE).at_most(30, 7).bottom == 7
+
+
+def test_lines_whose_boxes_overlap_a_little_stand_above_one_another():
+    free = room(upright(100, 200, 300, 240), [upright(100, 233, 300, 270)], PICTURE)
+    assert (free.left, free.right) == pytest.approx((100, 660))
+    assert free.bottom == 0
