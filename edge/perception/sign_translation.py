@@ -49,6 +49,7 @@ _ARTICLES = {
 }
 _FEW_WORDS = 3
 _REMEMBERED = 256
+_SURE_OF_NUMBERS = 0.95
 _SURE_OF_ONE = 0.97
 _SHORT_WORDS = frozenset({"wc", "no", "up", "in", "on", "go"})
 _ONE = re.compile(r"(?<!\w)[Il|](?=\s?(?:lit(?:er|re)|kg|ml|cl)\w*)")
@@ -158,7 +159,9 @@ def _solid(phrase: str) -> str:
 
 
 def says_something(region: Region) -> bool:
-    """Whether a region is worth following: not a lone letter or two, as edges and textures are read."""
+    """Whether a region is worth following: no lone letter, no doubtful number, as edges and textures are read."""
+    if not any(map(str.isalpha, region.text)) and region.confidence < _SURE_OF_NUMBERS:
+        return False
     if is_unspaced(region.text):
         return sum(map(str.isalpha, region.text)) > 1 or region.confidence >= _SURE_OF_ONE
     longest = max(map(len, re.findall(r"[^\W_]+", region.text)), default=0)

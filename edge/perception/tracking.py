@@ -106,7 +106,13 @@ class Tracker:
         self._tracks.clear()
 
     def observe(
-        self, regions: Sequence[Region], now_ns: int, image_size: tuple[int, int], *, since_ns: int | None = None
+        self,
+        regions: Sequence[Region],
+        now_ns: int,
+        image_size: tuple[int, int],
+        *,
+        since_ns: int | None = None,
+        steady: bool = False,
     ) -> tuple[list[Track], list[Track]]:
         """Take in a reading.
 
@@ -115,6 +121,7 @@ class Tracker:
             now_ns: clock time of the frame that was read.
             image_size: its width and height.
             since_ns: clock time since which the picture stands still; None: it moves.
+            steady: it moves so little that it is sharp: one sure reading is enough.
 
         Returns:
             Tracks whose text has settled by this reading, and remembered ones that came back.
@@ -134,7 +141,7 @@ class Tracker:
                 self._contradicted(track, region, now_ns, since_ns)
         self._tracks += [_begin(region, now_ns, since_ns) for region in fresh if not self._is_part(region, now_ns)]
         self._credit(regions, now_ns)
-        return self.settle(image_size, still=since_ns is not None)
+        return self.settle(image_size, still=steady or since_ns is not None)
 
     def expire(self, now_ns: int, image_size: tuple[int, int], *, hold: bool = True) -> None:
         """Let go of regions that readings did not find, or that left the picture; forget old memories.

@@ -25,6 +25,7 @@ Boxes = tuple[tuple[int, Corners], ...]
 _Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 _MOVED_PX = 1.0
 _SLOW = 3.0
+_STEADY = 0.25  # of `max_shift`: pictures that move less are sharp
 _PATIENCE_S = 1.0
 _LOOKS = 4
 _MAX_READINGS = 5  # of one still picture: what has not settled by then is no text
@@ -69,7 +70,13 @@ class Tracks(Protocol[_TrackT_co]):
         self, image_size: tuple[int, int], *, still: bool
     ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
     def observe(  # noqa: D102
-        self, regions: Sequence[Region], now_ns: int, image_size: tuple[int, int], *, since_ns: int | None = None
+        self,
+        regions: Sequence[Region],
+        now_ns: int,
+        image_size: tuple[int, int],
+        *,
+        since_ns: int | None = None,
+        steady: bool = False,
     ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
 
 
@@ -135,7 +142,8 @@ class SignReading:
         except EdgeError as error:
             yield from self._failed(now_ns, "text-reading", str(error))
             return
-        told, _ = self.tracks.observe(regions, now_ns, size, since_ns=self._still_ns)
+        steady = not motion.cut and motion.shift <= self.max_shift * _STEADY
+        told, _ = self.tracks.observe(regions, now_ns, size, since_ns=self._still_ns, steady=steady)
         self._readings += 1
         enough = self._still_ns is not None and self._readings >= _MAX_READINGS
         self.tracks.expire(now_ns, size, hold=not enough)

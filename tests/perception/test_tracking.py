@@ -63,6 +63,11 @@ def test_one_sure_reading_of_a_still_picture_is_enough(watcher):
     assert track.first_ns == watcher.now - S // 10, "the text was there since the picture stands still"
 
 
+def test_one_sure_reading_of_a_steady_picture_is_enough(watcher):
+    watcher.tracker.observe([region("EXIT"), region("PUSH", y=400, confidence=0.8)], S, SIZE, steady=True)
+    assert watcher.in_sight == {1: "EXIT"}
+
+
 def test_an_unsure_reading_of_a_still_picture_is_not(watcher):
     watcher.read(region("EXIT", confidence=0.8), still=True)
     assert watcher.told == []

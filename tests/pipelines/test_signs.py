@@ -105,6 +105,12 @@ def test_a_sure_reading_counts_when_the_next_frame_shows_the_same():
     assert signs(camera.run()) == []
 
 
+def test_a_sure_reading_of_a_picture_that_hardly_moves_is_enough():
+    for shift, count in ((0.005, 1), (0.03, 0)):
+        camera = Camera([CUT, *[moving(1, shift=shift)] * 7], lambda frame: [region("EXIT")] if frame else [])
+        assert len(signs(camera.run())) == count
+
+
 def test_the_first_look_at_a_view_is_a_glance_the_second_is_thorough():
     camera = Camera([CUT] + [STILL] * 20, lambda _: [region("EXIT")])
     camera.run()
