@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -11,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import cli_models, cli_read, cli_scene
+from edge import cli_models, cli_read, cli_run, cli_scene
+from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, print_error, print_json
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -24,16 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_models.app, name="models")
-cli_read.register(app)
-cli_scene.register(app)
-
-SettingsOption = Annotated[
-    Path | None, typer.Option("--settings", metavar="FILE", help="Settings file (TOML); see docs/settings.md.")
-]
-ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Most threads any one model may use.", show_default="2")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+for module in (cli_run, cli_read, cli_scene):
+    module.register(app)
 
 
 def main() -> None:
@@ -49,16 +41,6 @@ def main() -> None:
         # The reader of our output has gone; give the interpreter nothing to flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
-
-
-def print_error(error: Exception) -> None:
-    """Tell the user on stderr, on one line."""
-    print(f"edge: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-
-
-def print_json(record: dict[str, Any]) -> None:
-    """One JSON object on one line of stdout, flushed."""
-    print(json.dumps(record, ensure_ascii=False), flush=True)
 
 
 @app.command()
@@ -125,84 +107,6 @@ def transcribe(
 
 
 @app.command()
-def run(
-    source: Annotated[str, typer.Option("--from", metavar="auto|CODES", help="Spoken languages, e.g. en or en,es.")],
-    target: Annotated[str, typer.Option("--to", metavar="CODE", help="The wearer's language.")],
-    mic: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URI", help="Microphone: number or part of its name; see edge devices.", show_default="default"
-        ),
-    ] = None,
-    camera: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="Camera: number, device, URL, picture, folder, film; see edge devices."),
-    ] = None,
-    senses: Annotated[
-        str,
-        typer.Option(
-            metavar="LIST",
-            help="speech: captions; signs: translated in place; scene: names of things. E.g. speech,signs,scene.",
-        ),
-    ] = "speech",
-    replay: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A recording instead of microphone and camera.")
-    ] = None,
-    pace: Annotated[str, typer.Option(metavar="live|max", help="Replay like life, or flat out.")] = "live",
-    hud: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SINK",
-            help="window, console, FILE.mp4, FILE.png or frames:FOLDER; repeatable.",
-            show_default="window, else console",
-        ),
-    ] = None,
-    events: Annotated[
-        Path | None, typer.Option(metavar="FILE.jsonl", help="Write every event, one JSON object a line.")
-    ] = None,
-    save: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE.srt|.txt|.jsonl", help="Save the captions; the HUD shows REC.")
-    ] = None,
-    show: Annotated[
-        str | None, typer.Option(metavar="both|translation|source", help="Lines of a caption.", show_default="both")
-    ] = None,
-    overlay: Annotated[
-        str | None,
-        typer.Option(
-            metavar="replace|below|off", help="Where the translation of a sign stands.", show_default="replace"
-        ),
-    ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Size of the HUD in pixels.", show_default="960x540")
-    ] = None,
-    model: Annotated[str | None, typer.Option(metavar="ID", help="Speech model.")] = None,
-    glossary: Annotated[Path | None, typer.Option(metavar="FILE", help="Fixed terms: source, tab, target.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after so many seconds.")] = None,
-    threads: ThreadsOption = None,
-    settings: SettingsOption = None,
-) -> None:
-    """Hear, read and recognise, live or from a recording: captions, translated signs, names. Ctrl-C, q or Esc ends."""
-    from edge.app import run_session
-    from edge.run_options import RunOptions
-    from edge.settings import load_settings
-
-    width, height = _size(size)
-    overrides: dict[str, dict[str, Any]] = {
-        "hud": {"width": width, "height": height, "show": show, "overlay": overlay},
-        "recognition": {"model": model},
-        "translation": {"glossary": glossary},
-        "inference": {"threads": threads},
-    }
-    options = RunOptions(
-        source=source, target=target, mic=mic, camera=camera, replay=replay, pace=pace,
-        huds=tuple(hud or ()), events=events, save=tuple(save or ()), seconds=seconds,
-        senses=tuple(dict.fromkeys(name.strip() for name in senses.split(",") if name.strip())),
-    )  # fmt: skip
-    status = run_session(options, load_settings(settings, overrides), lambda line: typer.echo(line, err=True))
-    raise typer.Exit(status)
-
-
-@app.command()
 def devices(as_json: JsonOption = False) -> None:
     """List microphones and cameras with the names that --mic and --camera take."""
     from edge.sources.devices import list_devices, missing
@@ -231,15 +135,6 @@ def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None
         else:
             print(finding, flush=True)
     raise typer.Exit(0 if healthy else 1)
-
-
-def _size(text: str | None) -> tuple[int | None, int | None]:
-    if text is None:
-        return None, None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise typer.BadParameter(f"{text!r} is no size; write for example 960x540", param_hint="--size")
-    return int(width), int(height)
 
 
 if __name__ == "__main__":

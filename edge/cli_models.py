@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from edge.cli_options import JsonOption, print_json
 
 if TYPE_CHECKING:
     from edge.hub.catalogue import Model
@@ -18,7 +19,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)]
 
 
@@ -35,7 +35,7 @@ def list_models(
         if (task and model.task != task) or (installed and state.status not in ("installed", "fallback")):
             continue
         if as_json:
-            _print_json(_record(model, state))
+            print_json(_record(model, state))
         else:
             mark = {"installed": "installed", "fallback": f"-> {state.in_use}"}.get(state.status, "")
             mark = mark or ("default" if model.default else "")
@@ -49,7 +49,7 @@ def info(model_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonOp
     model = store.catalogue.get(model_id)
     record = {**_record(model, store.state(model_id)), **_details(model)}
     if as_json:
-        _print_json(record)
+        print_json(record)
         return
     for key, value in record.items():
         if key == "files":
@@ -90,7 +90,7 @@ def pull_models(
         keep_downloads=keep_downloads,
         accept_licences=accept_licence,
     )
-    report = ConsoleReport(_print_json if as_json else None, quiet=quiet)
+    report = ConsoleReport(print_json if as_json else None, quiet=quiet)
     pull(store, store.catalogue, ids or (), options, report)
 
 
@@ -106,7 +106,7 @@ def verify(ids: IdsArgument = None, as_json: JsonOption = False) -> None:
             raise ModelNotFoundError(state.id)
         is_corrupt = state.status == "corrupt"
         if as_json:
-            _print_json({"id": state.id, "ok": not is_corrupt, "in_use": state.in_use, "why": state.why})
+            print_json({"id": state.id, "ok": not is_corrupt, "in_use": state.in_use, "why": state.why})
         else:
             typer.echo(state.why if is_corrupt else f"{state.id} is intact")
     if not states:
@@ -122,7 +122,7 @@ def remove(ids: Annotated[list[str], typer.Argument(metavar="ID...")], as_json: 
     for model_id in ids:
         was_there = store.remove(model_id)
         if as_json:
-            _print_json({"id": model_id, "removed": was_there})
+            print_json({"id": model_id, "removed": was_there})
         else:
             typer.echo(f"{model_id} {'removed' if was_there else 'was not installed'}")
 
@@ -133,7 +133,7 @@ def path(model_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
     store = _store()
     folder = store.root if model_id is None else store.open(model_id)
     if as_json:
-        _print_json({"id": model_id, "folder": str(folder)})
+        print_json({"id": model_id, "folder": str(folder)})
     else:
         typer.echo(folder)
 
@@ -172,7 +172,3 @@ def _details(model: Model) -> dict[str, Any]:
         "quality": [score.model_dump() for score in model.quality],
         "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in model.files],
     }
-
-
-def _print_json(record: dict[str, Any]) -> None:
-    print(json.dumps(record, ensure_ascii=False), flush=True)  # noqa: T201  # results go to stdout

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, print_error, print_json
 from edge.errors import EdgeError
 
 
@@ -20,30 +20,26 @@ def read(
     draw: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each picture with its translations drawn in.")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Most threads any one model may use.", show_default="2")
-    ] = None,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", metavar="FILE", help="Settings file (TOML); see docs/settings.md.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    threads: ThreadsOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read the text in pictures and translate it; each picture is answered as soon as it is done."""
     from edge.interface import picture_reader
     from edge.settings import load_settings
 
     overrides: dict[str, dict[str, Any]] = {"inference": {"threads": threads}}
-    read_file = picture_reader(source, target, load_settings(settings, overrides), draw, _complain)
+    read_file = picture_reader(source, target, load_settings(settings, overrides), draw, print_error)
     failed = False
     for image in images:
         try:
             record = read_file(image)
         except EdgeError as error:
-            _complain(str(error))
+            print_error(error)
             failed = True
             continue
         if as_json:
-            typer.echo(json.dumps(record, ensure_ascii=False))
+            print_json(record)
         else:
             _print_plain(record)
     if failed:
@@ -64,7 +60,3 @@ def _print_plain(record: dict[str, Any]) -> None:
             typer.echo("    (not translated)")
         elif region["translation"] != region["text"]:
             typer.echo(f"    {region['translation']}")
-
-
-def _complain(message: str) -> None:
-    typer.echo(f"edge: {' '.join(message.split())}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, print_error, print_json
 from edge.errors import EdgeError, SettingsError, TeachError
 
 if TYPE_CHECKING:
@@ -15,14 +16,7 @@ if TYPE_CHECKING:
     from edge.media import Image
     from edge.settings import Settings
 
-SettingsOption = Annotated[
-    Path | None, typer.Option("--settings", metavar="FILE", help="Settings file (TOML); see docs/settings.md.")
-]
-ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Most threads any one model may use.", show_default="2")
-]
 ModelOption = Annotated[str | None, typer.Option(metavar="ID", help="Recognition model; see edge models list.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 _CAMERA = "0"
 
@@ -43,7 +37,6 @@ def recognize(
     as_json: JsonOption = False,
 ) -> None:
     """Name what pictures show, taught things included; `unknown` where it is nothing known."""
-    from edge.cli import print_error, print_json
     from edge.interface import image_recognizer
 
     recognize_file = image_recognizer(language, _load(settings, model, threads), top)
@@ -79,7 +72,6 @@ def teach(
     as_json: JsonOption = False,
 ) -> None:
     """Teach a thing of yours from pictures or from the camera. Teaching again adds views. No picture is kept."""
-    from edge.cli import print_error, print_json
     from edge.hub.store import ModelStore
     from edge.teaching import Teacher, camera_views, check_view
 
@@ -118,7 +110,6 @@ def forget(
     as_json: JsonOption = False,
 ) -> None:
     """Forget a taught thing for good."""
-    from edge.cli import print_json
     from edge.hub.store import ModelStore
     from edge.teaching import changing, taught_things
 
@@ -133,7 +124,6 @@ def forget(
 
 def taught(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List the taught things. One that another recogniser was taught is not recognised: teach it again."""
-    from edge.cli import print_json
     from edge.hub.store import ModelStore
     from edge.teaching import taught_things
 

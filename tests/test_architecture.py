@@ -32,7 +32,7 @@ OUTSIDE = {  # third parties and system modules with a single home
     "sounddevice": {"sources/microphone.py"},
     "onnx": {"hub"},
     "tokenizers": {"inference"},
-    "typer": {"cli.py", "cli_models.py", "cli_read.py", "cli_scene.py"},
+    "typer": {"cli.py", "cli_models.py", "cli_options.py", "cli_read.py", "cli_run.py", "cli_scene.py"},
     "urllib.request": {"hub"},
     "http": {"hub"},
     "ssl": {"hub"},

@@ -19,8 +19,8 @@ from edge.hud.loop import Hud
 from edge.speech_sense import SpeechSense
 
 COMMANDS = [
-    (), ("translate",), ("transcribe",), ("run",), ("devices",), ("doctor",), ("models",), ("models", "list"),
-    ("models", "info"), ("models", "pull"), ("models", "verify"), ("models", "remove"), ("models", "path"),
+    (), ("translate",), ("transcribe",), ("run",), ("devices",), ("doctor",), ("read",), ("recognize",), ("teach",),
+    ("forget",), ("taught",), ("models",), ("models", "list"), ("models", "info"), ("models", "pull"), ("models", "verify"), ("models", "remove"), ("models", "path"),
 ]  # fmt: skip
 RUN = ("run", "--from", "en", "--to", "pt")
 TRANSLATE = ("translate", "--from", "en", "--to", "pt")
@@ -141,7 +141,7 @@ class TestUsage:
         names = {line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "}
         assert names == {command[-1] for command in COMMANDS if command}
 
-    @pytest.mark.parametrize("command", COMMANDS[1:6], ids=" ".join)
+    @pytest.mark.parametrize("command", COMMANDS[1:11], ids=" ".join)
     def test_unknown_option(self, misused, command):
         assert "--bogus" in misused(*command, "--bogus")
 
@@ -151,6 +151,17 @@ class TestUsage:
     @pytest.mark.parametrize("command", [("run", "--from", "en"), ("translate", "--to", "pt"), ("transcribe",)])
     def test_missing_option_or_argument(self, misused, command):
         assert "Missing" in misused(*command)
+
+    @pytest.mark.parametrize("senses", ["sings", "", ",", "speech,sight"])
+    def test_senses_that_are_none(self, edge, senses):
+        ended = edge(*RUN, "--senses", senses)
+        assert ended.code == 2
+        assert "speech,signs,scene" in ended.err
+
+    def test_senses_without_a_camera(self, edge):
+        ended = edge(*RUN, "--senses", "signs")
+        assert ended.code == 2
+        assert "--camera" in ended.err
 
     @pytest.mark.parametrize("size", ["nonsense", "960", "960x", "-9x540", "960x540x3", "9.5x540"])
     def test_size_that_is_none(self, misused, size):
