@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--frozen", type=int, default=8)
     parser.add_argument("--views", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--more", type=int, default=5)
+    parser.add_argument("--more", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parsed = vars(parser.parse_args(arguments))
     step = parsed.pop("step")
@@ -118,7 +118,7 @@ def train(options: Options) -> int:
     plan = Plan(epochs=options.epochs, seed=SEED)
     mean = run(cache, top.to(options.device), labels, plan, first, options.device)
     if options.more:
-        again = Plan(epochs=options.more, seed=SEED + 1, block_rate=1.5e-4)
+        again = Plan(epochs=options.more, full=0, seed=SEED + 1)
         mean = run(cache, copy.deepcopy(mean), labels, again, second, options.device)
     torch.save(mean.cpu().state_dict(), options.scratch / f"{name}_mean.pt")
     told = {name: getattr(options, name) for name in ("size", "depth", "frozen", "epochs", "more")}
