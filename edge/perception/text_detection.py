@@ -33,6 +33,7 @@ _SMALLEST_CORE = 3.0
 _SMALLEST_LINE = 5.0
 _EDGE_PIXELS = 230_400
 _EDGE = 24
+_INNER = 0.75
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class TextDetector:
         """
         scale = detection_scale(image.shape[:2], pixels or self._settings.detection_pixels, self._settings.max_zoom)
         scaled = _resize(image, scale)
-        tiles = plan_tiles(*scaled.shape[:2], self._settings.tile_side)
+        height, width = scaled.shape[:2]
+        tiles = plan_tiles(height, width, self._settings.tile_side)
         return self._detect(image, scaled, tiles, checkpoint)
 
     def detect_closer(
@@ -135,8 +137,8 @@ class TextDetector:
         if not settings.closer_tiles:
             return []
         scaled = _resize(image, detection_scale(image.shape[:2], settings.closer_pixels, settings.closer_zoom))
-        tiles = plan_tiles(*scaled.shape[:2], settings.closer_side, STRIDE)
-        busy = busiest(tiles, scaled.shape[:2], edges(image, explained), settings)
+        height, width = scaled.shape[:2]
+        busy = busiest((height, width), edges(image, explained), settings)
         return self._detect(image, scaled, busy, checkpoint) if busy else []
 
     def _detect(
@@ -155,7 +157,8 @@ class TextDetector:
         for tile, part in zip(tiles, maps, strict=True):
             (top, bottom), (left, right) = tile.keep_rows, tile.keep_columns
             y, x = tile.rows[0], tile.columns[0]
-            whole[top:bottom, left:right] = part[top - y : bottom - y, left - x : right - x]
+            seen = whole[top:bottom, left:right]
+            np.maximum(seen, part[top - y : bottom - y, left - x : right - x], out=seen)
         return whole
 
     def _look(self, scaled: Image, tile: Tile) -> Floats:
@@ -207,31 +210,49 @@ def edges(image: Image, explained: Sequence[Corners]) -> npt.NDArray[np.uint8]:
     grey = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     root = cv2.LUT(grey, np.sqrt(np.arange(256) * 255.0).astype(np.uint8))
     steps = cv2.morphologyEx(root, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
-    sharp = (steps > _EDGE).astype(np.uint8)
+    sharp = np.asarray(steps > _EDGE, np.uint8)
     for corners in explained:
         cv2.fillPoly(sharp, [np.int32(expand(corners, 0.2 * min(sides(corners))) * scale)], 0)
     return sharp
 
 
-def busiest(
-    tiles: Sequence[Tile], size: tuple[int, int], sharp: npt.NDArray[np.uint8], settings: TextSettings
-) -> list[Tile]:
-    """The tiles with the largest share of edges.
+def busiest(size: tuple[int, int], sharp: npt.NDArray[np.uint8], settings: TextSettings) -> list[Tile]:
+    """Tiles around the places with the most edges, the busiest first; they overlap by a quarter at most.
+
+    A tile lies where its inner part holds the most edges that no tile before it has in its inner part, so a small
+    text stands in the middle of a tile and is not cut by a seam.
 
     Args:
-        tiles: of a picture of `size`.
-        size: its height and width.
+        size: height and width of the picture of which they are parts.
         sharp: as `edges` gives them, of the same picture at any scale.
-        settings: how many tiles at most, and the smallest share.
+        settings: how large, how many at most, and the smallest share of edges in the inner part.
     """
+    import cv2
+
+    height, width = (min(side, settings.closer_side // STRIDE * STRIDE) for side in size)
     down, across = sharp.shape[0] / size[0], sharp.shape[1] / size[1]
-    shares = []
-    for tile in tiles:
-        rows = slice(*(round(edge * down) for edge in tile.rows))
-        columns = slice(*(round(edge * across) for edge in tile.columns))
-        shares.append(float(sharp[rows, columns].mean()) if sharp[rows, columns].size else 0.0)
-    order = sorted(range(len(tiles)), key=lambda index: -shares[index])[: settings.closer_tiles]
-    return [tiles[index] for index in sorted(order) if shares[index] >= settings.closer_edges]
+    inner = max(1, round(_INNER * width * across)), max(1, round(_INNER * height * down))
+    left = sharp.astype(np.float32)
+    tiles: list[Tile] = []
+    while len(tiles) < settings.closer_tiles:
+        shares = cv2.boxFilter(left, -1, inner, borderType=cv2.BORDER_CONSTANT)
+        _, share, _, (x, y) = cv2.minMaxLoc(shares)
+        if share < settings.closer_edges:
+            break
+        top = _start(y / down, height, size[0])
+        start = _start(x / across, width, size[1])
+        tiles.append(Tile((top, top + height), (start, start + width), (top, top + height), (start, start + width)))
+        rows, columns = (
+            (max(0, y - inner[1] // 2), y + inner[1] // 2 + 1),
+            (max(0, x - inner[0] // 2), x + inner[0] // 2 + 1),
+        )
+        left[slice(*rows), slice(*columns)] = 0.0
+    return tiles
+
+
+def _start(middle: float, side: int, length: int) -> int:
+    """First pixel of a tile of `side` around `middle` that does not leave 0..length."""
+    return min(max(0, round(middle - side / 2)), length - side)
 
 
 def lines_of(probability: Floats, settings: TextSettings) -> list[DetectedLine]:

@@ -10,13 +10,13 @@ import numpy as np
 from edge.inference.sessions import SessionFactory
 from edge.media import Image
 from edge.perception.text_detection import DetectedLine, TextDetector
-from edge.perception.text_geometry import Corners, as_quad, crop_line, sides, turn
+from edge.perception.text_geometry import as_quad, sides
 from edge.perception.text_merging import best_lines, shared_area
-from edge.perception.text_recognition import LINE_HEIGHT, TextRecognizer
+from edge.perception.text_recognition import TextRecognizer
+from edge.perception.text_views import first_view, other_views
 from edge.results import TextLine
 from edge.settings import TextSettings
 
-_TALL = 1.5
 _REPEATS = 0.6
 
 
@@ -81,29 +81,23 @@ class TextReader:
         return tuple(best_lines([line for line in lines if line.confidence >= self._settings.min_confidence]))
 
     def _read(self, image: Image, found: Sequence[DetectedLine], checkpoint: Callable[[], None]) -> list[TextLine]:
-        corners = [_upright(line.corners) for line in found]
-        crops = [crop_line(image, one, LINE_HEIGHT) for one in corners]
-        read = self._recognizer.recognize(crops, checkpoint)
-        unsure = [index for index, text in enumerate(read) if text.confidence < self._settings.sure_confidence]
-        again = self._recognizer.recognize([stretched(crops[index]) for index in unsure], checkpoint)
-        for index, text in zip(unsure, again, strict=True):
-            read[index] = max(read[index], text, key=lambda one: one.confidence)
+        views = [first_view(image, line.corners) for line in found]
+        read = self._recognizer.recognize([view.crop for view in views], checkpoint)
+        best = list(zip(views, read, strict=True))
+        others = [
+            (index, view)
+            for index, (first, text) in enumerate(best)
+            if text.confidence < self._settings.sure_confidence
+            for view in other_views(image, found[index].corners, first, text.confidence)
+        ]
+        again = self._recognizer.recognize([view.crop for _, view in others], checkpoint)
+        for (index, view), text in zip(others, again, strict=True):
+            best[index] = max(best[index], (view, text), key=lambda one: one[1].confidence - one[0].handicap)
         return [
-            TextLine(as_quad(one), text.text, text.confidence)
-            for one, text in zip(corners, read, strict=True)
+            TextLine(as_quad(view.corners), text.text, text.confidence, view.vertical)
+            for view, text in best
             if text.text
         ]
-
-
-def stretched(crop: Image) -> Image:
-    """A crop with its darkest and brightest 2 % made black and white, and all between in proportion."""
-    low, high = np.percentile(crop, (2, 98))
-    return np.asarray(np.clip((crop - low) * (255.0 / max(high - low, 1.0)), 0, 255), np.uint8)
-
-
-def _upright(corners: Corners) -> Corners:
-    across, down = sides(corners)
-    return turn(corners, 3) if down > across * _TALL else corners
 
 
 def _repeats(line: DetectedLine, other: TextLine) -> bool:
