@@ -14,7 +14,7 @@ import numpy as np
 from edge.events import Corners, SignTranslated
 from edge.hud.breaking import clean
 from edge.hud.overlay_fitting import GAP, REFERENCE, Align, Measures, Paragraph, Row, below, fit
-from edge.hud.overlay_geometry import Points, Rect, Room, bounds, mapped, room, size_of, to_own, turned
+from edge.hud.overlay_geometry import FAR, Points, Rect, Room, bounds, mapped, room, size_of, to_own, turned
 from edge.hud.overlay_paper import paper_room
 from edge.hud.overlay_vertical import stack
 from edge.media import Image
@@ -29,6 +29,8 @@ MARGIN = 0.04
 """What is erased around a line, times its height: boxes of text detection have some room around the letters."""
 FILLED = 0.76
 """Height of the letters, times that of their line: measured on photographs, from 0.5 for small letters to 0.85."""
+CROWDED = 1.15
+"""Boxes may be so much higher than the distance of their lines without that the letters in them touch."""
 PARAGRAPH = 3
 """So many lines are a paragraph, which may have more or fewer in another language."""
 RUNNING = 8
@@ -123,7 +125,8 @@ def design(overlay: Overlay, around: Around, settings: HudSettings, fonts: Measu
     size = size_of(box)
     lines = _own_lines(sign, size)
     high = _line_height(sign, lines)
-    wanted = _letter_size(sign, high, fonts)
+    crowding = _crowding(box, size, around.others) if len(lines) == 1 else FAR
+    wanted = _letter_size(sign, min(high, crowding), fonts)
     legible = round(max(SMALLEST_PX, min(0.7 * wanted, LEGIBLE * around.picture[1] * settings.text_scale)))
     free = room(box, around.others, around.picture)
     align = _align(lines, around.others, box, high)
@@ -200,6 +203,18 @@ def _pitch(sign: SignTranslated, lines: tuple[Points, ...]) -> float:
         return 0.0
     middles = np.sort([line[:, 1].mean() for line in lines])
     return float(np.median(np.diff(middles)))
+
+
+def _crowding(box: Corners, size: tuple[float, float], others: Sequence[Corners]) -> float:
+    """The most height of a single line for its letters not to touch those of the signs above and below, pixels."""
+    own = to_own(box, size)
+    least = FAR
+    for other in others:
+        near = bounds(mapped(own, other))
+        if near.left < size[0] and near.right > 0 and near.height < 2 * size[1]:
+            apart = abs((near.top + near.bottom - size[1]) / 2)
+            least = min(least, apart if apart > 0.3 * size[1] else FAR)
+    return least * CROWDED
 
 
 def _letter_size(sign: SignTranslated, high: float, fonts: Measures) -> float:

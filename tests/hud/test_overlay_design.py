@@ -135,3 +135,11 @@ def test_small_print_is_set_as_small_as_it_was_but_no_smaller_than_legible():
     assert {row.size for row in small.rows} == {9}
     larger = made(sign([upright(100, 100, 400, 130)], LONG * 3), text_scale=2)
     assert min(row.size for row in larger.rows) >= 15
+
+
+def test_letters_do_not_touch_those_of_the_next_sign():
+    one = sign([upright(100, 100, 300, 140)])
+    alone, crowded = made(one), made(one, [upright(100, 124, 300, 164)])
+    assert crowded.rows[0].size < 0.8 * alone.rows[0].size
+    assert crowded.rows[0].box.height < 24
+    assert made(one, [upright(320, 100, 500, 140)]).rows[0].size == alone.rows[0].size
