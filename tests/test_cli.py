@@ -20,7 +20,8 @@ from edge.speech_sense import SpeechSense
 
 COMMANDS = [
     (), ("translate",), ("transcribe",), ("run",), ("devices",), ("doctor",), ("read",), ("recognize",), ("teach",),
-    ("forget",), ("taught",), ("models",), ("models", "list"), ("models", "info"), ("models", "pull"), ("models", "verify"), ("models", "remove"), ("models", "path"),
+    ("forget",), ("taught",), ("models",), ("models", "list"),
+    ("models", "info"), ("models", "pull"), ("models", "verify"), ("models", "remove"), ("models", "path"),
 ]  # fmt: skip
 RUN = ("run", "--from", "en", "--to", "pt")
 TRANSLATE = ("translate", "--from", "en", "--to", "pt")
@@ -95,7 +96,7 @@ class FakeSense:
     def warm_up(self):
         pass
 
-    def captions(self, chunks):
+    def captions(self, chunks, first=None):
         ended_ns = max(chunk.ended_ns for chunk in chunks)
         yield SpeechStarted(0, 1)
         yield SpeechEnded(ended_ns, 1, ended_ns / 1e9)
