@@ -15,7 +15,7 @@ from edge.media import Image, VideoFrame
 from edge.perception.languages import LANGUAGES, language_codes, normalise_language
 from edge.perception.motion import MotionEstimator
 from edge.perception.sign_colors import ink_and_paper
-from edge.perception.sign_translation import SignTranslator, says_something
+from edge.perception.sign_translation import SignTranslator, worth_following
 from edge.perception.text_grouping import group
 from edge.perception.text_reading import TextReader
 from edge.perception.tracking import Tracker
@@ -105,8 +105,7 @@ class SignSense:
         """
 
         def read(image: Image, small: bool) -> tuple[Region, ...]:
-            found = self.read(image, small=small, checkpoint=checkpoint)
-            return tuple(region for region in found if says_something(region))
+            return worth_following(self.read(image, small=small, checkpoint=checkpoint))
 
         def translate(regions: Sequence[Region], around: Sequence[Region]) -> list[SignText]:
             checkpoint()

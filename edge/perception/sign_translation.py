@@ -158,12 +158,24 @@ def _solid(phrase: str) -> str:
     return "".join(phrase.split())
 
 
-def says_something(region: Region) -> bool:
-    """Whether a region is worth following: no lone letter, no doubtful number, as edges and textures are read."""
+def worth_following(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Regions that say something: no lone letters, no doubtful numbers, as edges and textures are read.
+
+    A lone Chinese character counts where it was read with confidence among others.
+    """
+    company = any(is_unspaced(region.text) and _says_something(region) for region in regions)
+    return tuple(
+        region
+        for region in regions
+        if _says_something(region) or (company and is_unspaced(region.text) and region.confidence >= _SURE_OF_ONE)
+    )
+
+
+def _says_something(region: Region) -> bool:
     if not any(map(str.isalpha, region.text)) and region.confidence < _SURE_OF_NUMBERS:
         return False
     if is_unspaced(region.text):
-        return sum(map(str.isalpha, region.text)) > 1 or region.confidence >= _SURE_OF_ONE
+        return sum(map(str.isalpha, region.text)) > 1
     longest = max(map(len, re.findall(r"[^\W_]+", region.text)), default=0)
     return longest >= _MIN_LETTERS or region.text.casefold() in _SHORT_WORDS
 

@@ -51,6 +51,15 @@ def test_where_nothing_stands_out_the_ink_is_readable(ground, ink):
     assert ink_and_paper(image, region)[0] == ink
 
 
+def test_the_frame_of_a_sign_is_not_its_paper():
+    image, region = sign((255, 255, 255), (20, 20, 200), margin=8)
+    (left, top), _, (right, bottom), _ = ((round(x), round(y)) for x, y in region.box)
+    cv2.rectangle(image, (left, top), (right, bottom), (0, 220, 240), 3)
+    ink, paper = ink_and_paper(image, region)
+    assert np.abs(np.subtract(paper, (20, 20, 200))).max() <= 12
+    assert min(ink) > 200
+
+
 def test_a_turned_line_is_sampled_along_itself():
     image, region = sign((0, 0, 0), (40, 200, 250))
     turn = cv2.getRotationMatrix2D((200, 100), 35, 1.0)

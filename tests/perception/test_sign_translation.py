@@ -5,7 +5,7 @@ from importlib import resources
 import pytest
 
 from edge.errors import LanguageError
-from edge.perception.sign_translation import SignTranslator, is_fixed, says_something, tidy
+from edge.perception.sign_translation import SignTranslator, is_fixed, tidy, worth_following
 from edge.results import Region, TextLine
 
 BOX = ((0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0))
@@ -146,10 +146,16 @@ def test_a_one_that_was_read_as_a_letter_is_mended():
 @pytest.mark.parametrize(
     ("text", "confidence", "expected"),
     [("EXIT", 0.6, True), ("m", 0.99, False), ("W C D", 0.99, False), ("a S", 0.9, False), ("WC", 0.9, True),
-     ("一", 0.7, False), ("西", 0.99, True), ("出口", 0.6, True), ("24H", 0.9, True), ("- -", 0.9, False)],
+     ("一", 0.7, False), ("西", 0.99, False), ("10", 0.8, False), ("3.50", 0.99, False), ("2026", 0.99, True),
+     ("出口", 0.6, True), ("24H", 0.9, True), ("- -", 0.9, False)],
 )  # fmt: skip
 def test_lone_letters_are_not_followed(text, confidence, expected):
-    assert says_something(region(text, confidence=confidence)) is expected
+    assert bool(worth_following([region(text, confidence=confidence)])) is expected
+
+
+def test_a_lone_character_counts_in_company():
+    signs = [region("愚园路"), region("西", confidence=0.99), region("一", confidence=0.7)]
+    assert [each.text for each in worth_following(signs)] == ["愚园路", "西"]
 
 
 @pytest.mark.parametrize("pair", ["en-pt", "pt-en"])
