@@ -35,7 +35,6 @@ FULL, SLOW, SMALL = "full", "slow", "small"
 _SLOWER = 3  # intervals between two looks at the lower levels
 _MOST_OF_A_PICTURE = 0.75  # of its area: a box that large is no closer look
 _FINGERPRINT_DIGITS = 16
-_LEAST_WEIGHT = 1e-3
 log = logging.getLogger(__name__)
 
 
@@ -155,9 +154,8 @@ class SceneSense:
         return glances
 
     def _judge(self, glances: Sequence[Glance]) -> list[Category]:
-        known = max(glance.known for glance in glances)
-        weights = [glance.known + _LEAST_WEIGHT for glance in glances]
-        scores = np.average([glance.scores for glance in glances], axis=0, weights=weights)
+        scores = np.mean([glance.scores for glance in glances], axis=0)
+        known = float(np.mean([glance.known for glance in glances]))
         guesses = [self._category(int(index), scores) for index in np.argsort(-scores, kind="stable")]
         match = self.taught.match(joint_embedding(glances))
         if match is not None:
