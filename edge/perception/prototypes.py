@@ -37,7 +37,7 @@ def direction(views: Floats, cohort: Floats) -> Floats:
     size = views.shape[1]
     gram = _REGULARISATION * np.eye(size) + views.T.astype(np.float64) @ views / len(views)
     if len(cohort):
-        gram += cohort.T.astype(np.float64) @ cohort / len(cohort)
+        gram += cohort.T @ cohort / len(cohort)
     return np.asarray(np.linalg.solve(gram, views.mean(axis=0, dtype=np.float64)), np.float32)
 
 
