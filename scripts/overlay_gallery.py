@@ -150,11 +150,11 @@ def _upright(board: Board, fonts: Fonts) -> tuple[Image, list[Corners]]:
             left, top = width - pad - step * (number + 1), pad
             for place, character in enumerate(row):
                 _write(draw, character, (left + 0.12 * size, top + (1.1 * place + 0.9) * size), board, fonts)
-            lines.append(_box(left, top, left + step, top + 1.1 * size * len(row)))
+            lines.append(_box(left + 0.1 * size, top, left + 1.1 * size, top + 1.1 * size * len(row), size))
         else:
             left, top = pad, pad + step * number
             _write(draw, row, (left, top + size), board, fonts)
-            lines.append(_box(left, top + 0.2 * size, left + fonts.measure(row, size), top + 1.22 * size))
+            lines.append(_box(left, top + 0.22 * size, left + fonts.measure(row, size), top + 1.2 * size, size))
     return np.asarray(canvas.reduce(FINE), np.uint8), lines
 
 
@@ -165,7 +165,10 @@ def _write(draw: ImageDraw.ImageDraw, text: str, at: tuple[float, float], board:
         x += fonts.advance(run, board.size) * FINE
 
 
-def _box(left: float, top: float, right: float, bottom: float) -> Corners:
+def _box(left: float, top: float, right: float, bottom: float, size: int) -> Corners:
+    """The corners of a line, with some room around the letters, as text detection leaves it."""
+    room = 0.15 * size
+    left, top, right, bottom = left - room, top - room, right + room, bottom + room
     return (left, top), (right, top), (right, bottom), (left, bottom)
 
 

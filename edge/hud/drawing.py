@@ -71,6 +71,10 @@ class Painter:
         self._layers: OrderedDict[Block, Layer] = OrderedDict()
         self._fitted: tuple[Image, Image] | None = None
 
+    def warm_up(self) -> None:
+        """Load what the first picture of a camera, and the first sign in it, would wait for."""
+        self._signs.warm_up()
+
     def paint(
         self,
         blocks: Sequence[Block],

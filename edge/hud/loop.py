@@ -111,6 +111,8 @@ class Hud:
         Raises:
             SinkError: the last of the sinks failed.
         """
+        if frames is not None and self._draws:
+            self._painter.warm_up()
         period_ns = int(NS_PER_S / self.state.settings.fps)
         next_frame_ns = clock()
         while not (events.closed and not len(events)):

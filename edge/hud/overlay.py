@@ -19,7 +19,7 @@ from edge.events import Corners, SignTranslated
 from edge.hud.fonts import Fonts
 from edge.hud.overlay_design import Around, Design, Overlay, design, is_shown, placed
 from edge.hud.overlay_geometry import Matrix, bounds, from_own, mapped, size_of
-from edge.hud.overlay_patch import Patch, Surface, covered, render
+from edge.hud.overlay_patch import Patch, Surface, covered, render, warm_up
 from edge.media import Image
 from edge.settings import HudSettings
 
@@ -77,6 +77,13 @@ class SignPainter:
         self._settings = settings
         self._fonts = fonts
         self._drawn: OrderedDict[int, _Drawn] = OrderedDict()
+
+    def warm_up(self) -> None:
+        """Load what the first sign would wait for: 0.1 s."""
+        import cv2  # noqa: F401 - loads it
+
+        if self._settings.overlay != "off":
+            warm_up(self._fonts)
 
     def paint(self, picture: Image, overlays: Sequence[Overlay], plain: bool = False) -> None:
         """Draw into `picture`.

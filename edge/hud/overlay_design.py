@@ -35,8 +35,8 @@ PARAGRAPH = 3
 """So many lines are a paragraph, which may have more or fewer in another language."""
 RUNNING = 8
 """Lines of running text are so many times as long as high, at least."""
-SOURCE = 0.6
-"""Size of the source text, when it is shown, times that of the original."""
+BELOW, SOURCE = 0.72, 0.5
+"""Size of a translation below its sign, and of the source text when it is shown, times that of the original."""
 _STACKED = frozenset({"zh", "ja"})
 
 
@@ -133,7 +133,9 @@ def design(overlay: Overlay, around: Around, settings: HudSettings, fonts: Measu
     most = len(lines) if len(lines) < PARAGRAPH else None
     text = Paragraph(sign.translation or "", sign.target, high, wanted, legible, align, most, _pitch(sign, lines))
     if settings.overlay == "below":
-        panel = _panel(replace(text, wanted=0.85 * wanted), Rect(0, 0, *size), free, fonts)
+        panel = _panel(
+            replace(text, wanted=BELOW * wanted), Rect(0, 0.1 * high, size[0], size[1] - 0.1 * high), free, fonts
+        )
         return Design(size, turned=False, erased=(), rows=(), panels=panel, line_height=high)
     image = around.image
     paper = None if image is None else paper_room(image, box, size, high, sign.paper)
@@ -235,9 +237,7 @@ def _align(lines: tuple[Points, ...], others: Sequence[Corners], box: Corners, h
     if len(spans) == 1:
         own = to_own(box, size_of(box))
         near = [bounds(mapped(own, other)) for other in others]
-        spans += [
-            s for s in near if 0.5 * high < s.height < 8 * high and -3 * high < s.top < spans[0].bottom + 3 * high
-        ]
+        spans += [s for s in near if 0.6 * high < s.height < 1.7 * high and -2.2 * high < s.top < 2.2 * high]
     if len(spans) == 1:
         return "centre"
     begins = np.array([span.left for span in spans])

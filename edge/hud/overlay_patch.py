@@ -25,6 +25,7 @@ SIZES = (10, 13, 18, 24, 32, 43, 57, 76, 101, 135, 180, 240, 320, 427)
 """Sizes in which letters are drawn."""
 AROUND = 0.3
 """How far around a sign its surface is looked at, times the height of its lines."""
+USUAL = (18, 24, 32, 43, 57, 76)
 PANEL_ROUND = 0.25
 """Corners of a panel, times the size of its letters."""
 PADDING = 0.14
@@ -40,7 +41,7 @@ class Patch:
 
     Attributes:
         paper: uint8 [h, w, 4]: blue, green, red times opacity, and opacity.
-        words: the same of the letters.
+        words: the same of the letters, and of panels with theirs.
         frame: what they cover of the design's frame.
         scale: their pixels for each pixel of that frame.
     """
@@ -78,13 +79,21 @@ def render(design: Design, surface: Surface, scale: float, fonts: Fonts) -> Patc
         _write(words, row, grid, ink, fonts)
     ink = readable(surface.ink, [surface.paper])
     for panel in design.panels:
-        plate = _plate(panel.box, panel.rows[0].size, grid, shape)
-        colour += (np.asarray(surface.paper, np.float32) - colour) * plate[..., None]
-        np.maximum(opacity, plate, out=opacity)
+        plate = _plate(panel.box, panel.rows[0].size, grid, shape)[..., None]
+        words *= 1 - plate
+        words += plate * np.array([*surface.paper, 255], np.float32)
         for row in panel.rows:
             _write(words, row, grid, ink, fonts)
     paper = np.concatenate([colour * opacity[..., None], opacity[..., None] * 255], axis=2)
     return Patch(_whole(paper), _whole(words), frame, scale)
+
+
+def warm_up(fonts: Fonts) -> None:
+    """Draw a letter in each of the usual sizes, so that the first sign need not wait for FreeType (see `_letters`)."""
+    canvas = ImageDraw.Draw(Pillow.new("L", (1, 1)))
+    for run in fonts.runs("A", rtl=False):
+        for size in USUAL:
+            canvas.text((0, 0), run.text, 255, fonts.font(run, size))
 
 
 def _whole(pixels: Floats) -> Pixels:

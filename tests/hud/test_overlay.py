@@ -88,7 +88,7 @@ def test_off_draws_nothing():
 def test_below_keeps_the_original_and_writes_under_it():
     picture = board()
     after = drawn(picture, sign(), overlay="below")
-    assert np.array_equal(after[:91], picture[:91])
+    assert np.array_equal(after[:86], picture[:86])
     assert (after[94:130] != picture[94:130]).any()
 
 
@@ -256,3 +256,14 @@ def test_only_so_many_drawings_are_kept():
     for number in range(80):
         painted(of, board(), Overlay(sign(region=number), BOX))
     assert len(of._drawn) < 40
+
+
+def test_warming_up_opens_the_usual_sizes(monkeypatch):
+    fonts = Fonts.load(system=False)
+    SignPainter(SETTINGS.model_copy(update={"overlay": "off"}), fonts).warm_up()
+    assert not fonts._faces[0]._sizes
+    SignPainter(SETTINGS, fonts).warm_up()
+    opened = dict(fonts._faces[0]._sizes)
+    draw_signs(board(), [sign()], SETTINGS, fonts)
+    drawn = {size for size in fonts._faces[0]._sizes if size not in opened}
+    assert drawn <= {96}  # the size at which text is measured
