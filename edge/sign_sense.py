@@ -15,7 +15,7 @@ from edge.media import Image, VideoFrame
 from edge.perception.languages import LANGUAGES, language_codes, normalise_language
 from edge.perception.motion import MotionEstimator
 from edge.perception.sign_colors import ink_and_paper
-from edge.perception.sign_translation import SignTranslator, worth_following
+from edge.perception.sign_translation import SignTranslator, without_specks, worth_following
 from edge.perception.text_grouping import group
 from edge.perception.text_reading import TextReader
 from edge.perception.tracking import Tracker
@@ -133,7 +133,7 @@ class SignSense:
         Raises:
             InferenceError, ModelCorruptError: a model cannot be opened or run.
         """
-        regions = self.read(image)
+        regions = without_specks(self.read(image))
         return list(zip(regions, self.translate(regions), strict=True))
 
     def read(

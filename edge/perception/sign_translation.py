@@ -14,7 +14,7 @@ from importlib import resources
 
 from edge.errors import LanguageError
 from edge.perception.text_continuation import is_unspaced
-from edge.perception.text_language import UNDECIDED, identify
+from edge.perception.text_language import UNDECIDED, identify, is_word
 from edge.perception.text_likeness import same_text
 from edge.perception.translation_glossary import Phrasebook
 from edge.perception.translation_protection import ADDRESS
@@ -48,6 +48,10 @@ _ARTICLES = {
     "de": re.compile(r"(?:der|die|das|eine?)\s+", re.IGNORECASE),
 }
 _FEW_WORDS = 3
+_MIN_MISREAD = 4
+_LONG_MISREAD = 7
+_LOOK_ALIKE = ("iltj1f", "odqc0u", "bphr8", "ecaos", "uvyn", "mnw", "gq9", "s5z", "kx")
+_SURE_ALONE = 0.99
 _REMEMBERED = 256
 _SURE_OF_NUMBERS = 0.95
 _SURE_OF_ONE = 0.97
@@ -74,6 +78,7 @@ class SignTranslator:
         self._likely = tuple(likely)
         self._phrasebooks: dict[str, Phrasebook] = {}
         self._unspaced: dict[str, Phrasebook] = {}
+        self._words: dict[str, list[str]] = {}
         self._memory: list[SignText] = []
 
     def languages(self, texts: Sequence[str]) -> list[str]:
@@ -123,7 +128,7 @@ class SignTranslator:
         known = self._known(text, language)
         if known is not None or is_fixed(text):
             return known or text
-        text = _ONE.sub("1", text)
+        text = _ONE.sub("1 ", text).replace("1  ", "1 ")
         return tidy(text, self._translate(text, language, self._target), language, self._target)
 
     def _known(self, text: str, language: str) -> str | None:
@@ -134,6 +139,7 @@ class SignTranslator:
         if language not in self._phrasebooks:
             phrases = _phrases(language, self._target)
             self._phrasebooks[language] = Phrasebook(phrases)
+            self._words[language] = [phrase for phrase in phrases if " " not in phrase]
             self._unspaced[language] = Phrasebook({_solid(phrase): said for phrase, said in phrases.items()})
         book, unspaced = self._phrasebooks[language], self._unspaced[language]
         found = book.find(text) or unspaced.find(_solid(text))
@@ -141,7 +147,10 @@ class SignTranslator:
             return found
         parts = _NUMBERED.fullmatch(text.strip())
         core = book.find(parts["core"]) or unspaced.find(_solid(parts["core"])) if parts else None
-        return f"{parts['before'] or ''}{core}{parts['after'] or ''}" if parts and core else None
+        if parts and core:
+            return f"{parts['before'] or ''}{core}{parts['after'] or ''}"
+        meant = _misread(text.strip(), self._words[language])
+        return book.find(meant) if meant else None
 
 
 def _phrases(language: str, target: str) -> dict[str, str]:
@@ -152,6 +161,25 @@ def _phrases(language: str, target: str) -> dict[str, str]:
     lines = file.read_text(encoding="utf-8").splitlines()
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return {row[0]: row[1] for row in rows}
+
+
+def _misread(text: str, words: Sequence[str]) -> str | None:
+    """The only word of the table that one misread letter makes of `text` (`EXTT`), in the case of `text`.
+
+    In short words only letters that look alike are exchanged; what is a word of some language is left alone.
+    """
+    if len(text) < _MIN_MISREAD or not text.isalpha() or is_word(text):
+        return None
+    word = text.casefold()
+    near = [known for known in words if len(known) == len(word) and _one_apart(word, known)]
+    if len(near) != 1:
+        return None
+    return near[0].upper() if text.isupper() else near[0].capitalize() if text[0].isupper() else near[0]
+
+
+def _one_apart(word: str, known: str) -> bool:
+    pairs = [{one, other} for one, other in zip(word, known, strict=True) if one != other]
+    return len(pairs) == 1 and (len(word) >= _LONG_MISREAD or any(pairs[0] <= set(group) for group in _LOOK_ALIKE))
 
 
 def _solid(phrase: str) -> str:
@@ -168,6 +196,16 @@ def worth_following(regions: Sequence[Region]) -> tuple[Region, ...]:
         region
         for region in regions
         if _says_something(region) or (company and is_unspaced(region.text) and region.confidence >= _SURE_OF_ONE)
+    )
+
+
+def without_specks(regions: Sequence[Region]) -> tuple[Region, ...]:
+    """Regions without the lone Chinese characters that are read from textures in pictures of other scripts."""
+    company = any(is_unspaced(region.text) and len(region.text) > 1 for region in regions)
+    return tuple(
+        region
+        for region in regions
+        if company or len(region.text) > 1 or not is_unspaced(region.text) or region.confidence >= _SURE_ALONE
     )
 
 

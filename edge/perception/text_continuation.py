@@ -46,6 +46,7 @@ _HYPHENS = "-\u2010\u00ad\u00ac"
 _OPEN_ENDS = _HYPHENS + ",、，&("  # noqa: RUF001 - full width
 _MIN_LETTERS = 3
 _LONG_WORD = 4
+_MAX_SHARED = 12
 
 
 def link(first: str, second: str) -> Link:
@@ -60,7 +61,7 @@ def link(first: str, second: str) -> Link:
         return Link.NONE
     if last[-1] in _OPEN_ENDS or (last.casefold() in _FUNCTION_WORDS and (len(last) > 1 or last.islower())):
         return Link.SURE
-    if not _scripts_agree(first, second):
+    if not scripts_agree(first, second):
         return Link.NONE
     if head.islower() and not first.isupper() and last[-1] not in ".!?":
         return Link.SURE
@@ -91,6 +92,23 @@ def script(character: str) -> str:
     return unicodedata.name(character, "?").split(" ")[0].removesuffix("-")
 
 
+def scripts_agree(first: str, second: str) -> bool:
+    """Whether two texts may be of one sentence: one script, or one of them has no letters."""
+    if not any(map(str.isalpha, first)) or not any(map(str.isalpha, second)):
+        return True
+    if is_unspaced(first) or is_unspaced(second):
+        return is_unspaced(first) == is_unspaced(second)
+    found = [{script(letter) for letter in text if letter.isalpha()} for text in (first, second)]
+    return bool(found[0] & found[1])
+
+
+def shared_letters(first: str, second: str) -> int:
+    """How many characters at the end of `first` stand at the beginning of `second`, too."""
+    longest = min(len(first), len(second), _MAX_SHARED)
+    same = (count for count in range(longest, 0, -1) if first[-count:].casefold() == second[:count].casefold())
+    return next(same, 0)
+
+
 def _appended(text: str, line: str) -> str:
     if not text or not line:
         return text or line
@@ -113,13 +131,6 @@ def _is_closed(text: str) -> bool:
 def _has_no_word(first: str, second: str) -> bool:
     """One of them is a number or a sign without letters, and the other is not."""
     return any(map(str.isalpha, first)) != any(map(str.isalpha, second)) or not any(map(str.isalpha, first))
-
-
-def _scripts_agree(first: str, second: str) -> bool:
-    if is_unspaced(first) or is_unspaced(second):
-        return is_unspaced(first) == is_unspaced(second)
-    found = [{script(letter) for letter in text if letter.isalpha()} for text in (first, second)]
-    return bool(found[0] & found[1])
 
 
 def _by_capitals(first: str, second: str) -> Link:

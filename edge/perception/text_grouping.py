@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from edge.perception.text_continuation import Link, is_unspaced, join, link
+from edge.perception.text_continuation import Link, is_unspaced, join, link, scripts_agree, shared_letters
 from edge.perception.text_order import reading_order
 from edge.results import Point, Quad, Region, TextLine
 
@@ -26,9 +26,10 @@ _MIN_OVERLAP = 0.5
 _MAX_SINK = -0.7
 _ALIGNED = 1.0
 # How far apart (in line heights) and how unlike in height lines may be, by what the words say.
-_GAP = {Link.SURE: 1.1, Link.OPEN: 0.8, Link.LOOSE: 0.4}
+_GAP = {Link.SURE: 1.1, Link.OPEN: 0.95, Link.LOOSE: 0.4}
 _HEIGHTS = {Link.SURE: 1.6, Link.OPEN: 1.4, Link.LOOSE: 1.25}
 _ROW_HEIGHTS = 1.5
+_SHARED = 0.2
 # Cheap look before the exact one: heights to the next line's centre, and how much a line may tilt against another.
 _NEAR = 3.0
 _TILT = 0.25
@@ -162,6 +163,8 @@ def _distance_in_row(first: _Row, second: _Row) -> float:
     along, across = first.offset(second)
     if along <= 0 or abs(across) > first.size + _TILT * along or not _alike(first, second, _ROW_HEIGHTS):
         return math.inf
+    if not scripts_agree(first.text, second.text):
+        return math.inf
     size = (first.size + second.size) / 2
     one, two = _spans(first, second)
     gap = two.start - one.end
@@ -226,10 +229,20 @@ def _row(pieces: tuple[TextLine, ...]) -> _Row:
     angle = math.atan2(across, along)
     spans = [_project(piece.box, angle) for piece in pieces]
     length = max(span.end for span in spans) - min(span.start for span in spans)
-    text = join([piece.text for piece in pieces])
+    text = _row_text(pieces, spans, size / len(pieces))
     corners = [corner for piece in pieces for corner in piece.box]
     middle = (sum(x for x, _ in corners) / len(corners), sum(y for _, y in corners) / len(corners))
     return _Row(pieces, angle, max(size / len(pieces), 1.0), max(length, 1.0), text, middle)
+
+
+def _row_text(pieces: Sequence[TextLine], spans: Sequence[_Span], size: float) -> str:
+    """The pieces joined; letters that two overlapping pieces share are written once (`NO LIT`, `ITTER`)."""
+    text = pieces[0].text
+    for piece, before, span in zip(pieces[1:], spans, spans[1:], strict=False):
+        shared = (before.end - span.start) / max(size, 1.0)
+        common = shared_letters(text, piece.text) if shared > _SHARED else 0
+        text = text + piece.text[common:] if common else join([text, piece.text])
+    return text
 
 
 def _spans(first: _Row, second: _Row) -> tuple[_Span, _Span]:

@@ -77,6 +77,12 @@ def identify(texts: Sequence[str], allowed: Collection[str] | None, likely: Sequ
     ]
 
 
+def is_word(text: str) -> bool:
+    """Whether a single word stands in the lists of any language."""
+    word = text.casefold()
+    return word in _table().words or word in _table().folded
+
+
 def _script(text: str) -> str:
     """The script of most of the text; kana make a text Japanese."""
     found: Counter[str] = Counter()

@@ -5,7 +5,7 @@ from importlib import resources
 import pytest
 
 from edge.errors import LanguageError
-from edge.perception.sign_translation import SignTranslator, is_fixed, tidy, worth_following
+from edge.perception.sign_translation import SignTranslator, is_fixed, tidy, without_specks, worth_following
 from edge.results import Region, TextLine
 
 BOX = ((0.0, 0.0), (100.0, 0.0), (100.0, 20.0), (0.0, 20.0))
@@ -151,6 +151,22 @@ def test_a_one_that_was_read_as_a_letter_is_mended():
 )  # fmt: skip
 def test_lone_letters_are_not_followed(text, confidence, expected):
     assert bool(worth_following([region(text, confidence=confidence)])) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("EXTT", "SAÍDA"), ("Reserver", "Reservado"), ("Carpork", "Estacionamento"), ("NILK", "LEITE"),
+     ("Mill", "<Mill>"), ("EXXX", "<EXXX>"), ("TAXES", "<TAXES>"), ("Bar", "Bar")],
+)  # fmt: skip
+def test_a_misread_letter_of_a_known_word_is_forgiven(text, expected):
+    assert translated(text) == expected
+
+
+def test_specks_read_as_chinese_are_dropped():
+    sign = [region("EXIT"), region("用", confidence=0.97), region("W")]
+    assert [each.text for each in without_specks(sign)] == ["EXIT", "W"]
+    assert len(without_specks([region("愚园路"), region("西", confidence=0.97)])) == 2
+    assert len(without_specks([region("西", confidence=0.999)])) == 1
 
 
 def test_a_lone_character_counts_in_company():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.perception.text_continuation import Link, is_unspaced, join, link
+from edge.perception.text_continuation import Link, is_unspaced, join, link, scripts_agree, shared_letters
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,25 @@ def test_joining(lines, text):
 )
 def test_scripts_without_spaces(text, expected):
     assert is_unspaced(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "count"),
+    [("NO LIT", "ITTER", 2), ("SAN", "NYO", 1), ("abc", "ABC", 3), ("abc", "xyz", 0), ("", "x", 0)],
+)
+def test_shared_letters(first, second, count):
+    assert shared_letters(first, second) == count
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "agree"),
+    [
+        ("Exit", "Saída", True),
+        ("港区", "CITY", False),
+        ("港区", "24", True),
+        ("Выход", "Exit", False),
+        ("출구", "出口", False),
+    ],
+)
+def test_scripts_of_one_sentence(first, second, agree):
+    assert scripts_agree(first, second) is agree

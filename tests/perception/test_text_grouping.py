@@ -84,6 +84,17 @@ def test_pieces_of_one_line_are_joined():
     assert texts(lines) == ["NO PARKING TODAY"]
 
 
+def test_pieces_that_overlap_share_their_letters():
+    lines = [line("NO LIT", 100, 100, 120, 40), line("ITTER", 195, 101, 110, 40)]
+    assert texts(lines) == ["NO LITTER"]
+    lines = [line("PAY", 100, 100, 60, 20), line("YES", 158, 100, 60, 20)]
+    assert texts(lines) == ["PAY YES"], "boxes are loose: a little overlap says nothing"
+
+
+def test_pieces_of_other_scripts_are_not_of_one_line():
+    assert texts([line("港区", 100, 100, 50), line("MINATO CITY", 155, 100, 120)]) == ["港区", "MINATO CITY"]
+
+
 def test_two_signs_side_by_side_stay_two():
     left = stack("PUSH TO", "OPEN", x=50)
     right = stack("PULL TO", "CLOSE", x=300)
