@@ -312,13 +312,14 @@ def _begin(region: Region, now_ns: int, since_ns: int | None) -> Track:
 
 def _likelihood(track: Track, region: Region) -> float:
     """How likely a reading is of a track; 0 for not at all."""
-    text = track.text if track.text is not None else track.region.text
-    alike = likeness(text, region.text)
     shared = overlap(track.box, region.box)
-    if shared >= _SURE_OVERLAP or (shared >= _SOME_OVERLAP and alike >= _SAME_SIGN):
-        return shared + alike
     width, height = size(track.box)
     near = math.dist(middle(track.box), middle(region.box)) < _NEARBY * max(width / 2, height)
+    if not near and shared < _SOME_OVERLAP:
+        return 0.0
+    alike = likeness(track.text if track.text is not None else track.region.text, region.text)
+    if shared >= _SURE_OVERLAP or (shared >= _SOME_OVERLAP and alike >= _SAME_SIGN):
+        return shared + alike
     return alike / 2 if near and alike >= 1 - _SOME_OVERLAP else 0.0
 
 

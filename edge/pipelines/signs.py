@@ -110,6 +110,7 @@ class SignReading:
     _readings: int = 0
     _rested: bool = False
     _shown: Boxes = ()
+    _regions: Sequence[Region] = ()
     _failures: set[str] = field(default_factory=set)
 
     def events(self, frames: Iterable[VideoFrame]) -> Iterator[Event]:
@@ -131,7 +132,7 @@ class SignReading:
         self._follow(motion, now_ns)
         if motion.still and was_read:  # the frame read last turns out to show a scene that stands still
             told, _ = self.tracks.settle(size, still=True)
-            yield from self._tell(told, [])
+            yield from self._tell(told, self._regions)
         if not self._is_due(motion, now_ns, level):
             return
         self._read_ns = now_ns
@@ -144,6 +145,7 @@ class SignReading:
             return
         steady = not motion.cut and motion.shift <= self.max_shift * _STEADY
         told, _ = self.tracks.observe(regions, now_ns, size, since_ns=self._still_ns, steady=steady)
+        self._regions = regions
         self._readings += 1
         enough = self._still_ns is not None and self._readings >= _MAX_READINGS
         self.tracks.expire(now_ns, size, hold=not enough)
