@@ -154,13 +154,17 @@ class SignTranslator:
 
 
 def _phrases(language: str, target: str) -> dict[str, str]:
-    """The table of phrases for a direction; empty where there is none."""
+    """The table of phrases for a direction, and what the table of the other direction says read backwards."""
+    backwards = {said.casefold(): phrase for phrase, said in reversed(_table(target, language))}
+    return {**backwards, **dict(_table(language, target))}
+
+
+def _table(language: str, target: str) -> list[tuple[str, str]]:
+    """Phrase and translation of each row; empty where there is no table."""
     file = resources.files("edge.perception").joinpath(f"phrasebooks/signs-{language}-{target}.tsv")
-    if not file.is_file():
-        return {}
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
-    return {row[0]: row[1] for row in rows}
+    return [(row[0], row[1]) for row in rows]
 
 
 def _misread(text: str, words: Sequence[str]) -> str | None:

@@ -55,6 +55,14 @@ def test_phrases_of_signs_come_from_the_table(lines, expected):
     assert model.asked == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("MORANGO", "STRAWBERRY"), ("Suco de laranja", "Orange juice"), ("aviso", "notice"), ("saída", "exit")],
+)
+def test_the_table_of_the_other_direction_is_read_backwards(text, expected):
+    assert translated(text, language="pt", target="en") == expected
+
+
 def test_a_heading_is_translated_apart():
     model = Model()
     assert translated("NOTICE", "DOUBLE GLAZING", "INSTALLED", model=model) == "AVISO: <DOUBLE GLAZING INSTALLED>"
