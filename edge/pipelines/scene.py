@@ -42,14 +42,11 @@ class Settling:
     """
 
     def __init__(self, votes: int, misses: int) -> None:
-        self.label = UNKNOWN
+        self.label = self._rival = UNKNOWN
         self._votes = votes
         self._misses = misses
-        self._missed = 0
-        self._missed_ns = 0
-        self._rival = UNKNOWN
-        self._count = 0
-        self._rival_ns = 0
+        self._missed = self._count = 0
+        self._missed_ns = self._rival_ns = 0
 
     @property
     def pending(self) -> bool:
@@ -72,6 +69,11 @@ class Settling:
         self.label, self._count = label, 0
         return self._rival_ns
 
+    def forget(self) -> None:
+        """Begin anew: nothing is known."""
+        self.label = self._rival = UNKNOWN
+        self._missed = self._count = 0
+
     def _miss(self, captured_ns: int) -> int | None:
         if not self._missed:
             self._missed_ns = captured_ns
@@ -91,7 +93,8 @@ def scenes(
     """A SceneRecognized whenever the settled name changes; at first nothing is known.
 
     An unchanged picture is not looked at again: what it showed counts for another vote, and once settled the model
-    idles. A failing look is told once, by StageFailed, until one succeeds; the name stays.
+    idles. A failing look is told once, by StageFailed, until one succeeds; the name stays. Switched off, what was seen
+    is forgotten, and told again when it comes back.
 
     Args:
         frames: of the camera, newest first wins.
@@ -157,6 +160,8 @@ class _Watcher:
     def _is_due(self, now_ns: int) -> bool:
         interval_s = self._interval_s()
         if interval_s is None:
+            self.seen = None
+            self._settling.forget()
             return False
         if self._looked_ns is None:
             return True

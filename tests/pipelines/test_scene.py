@@ -150,11 +150,17 @@ class TestLooking:
         _, looked = play("cup " * 5 + "- " * 10 + "dog " + "- " * 10 + "cup " * 3)
         assert 0 < len([index for index in looked if index < 25]) <= 2
 
-    def test_switched_off_nothing_is_looked_at_and_the_name_stays(self):
-        off = iter([0.0] * 4 + [None] * 8 + [0.0] * 40)
-        events, looked = play("cup " * 4 + "dog " * 16, lambda: next(off))
-        assert [index for index in looked if 4 <= index < 10] == []
-        assert [label for label, _ in told(events)] == ["cup", "dog"]
+    def test_switched_off_nothing_is_looked_at_and_back_again_the_name_is_told_again(self):
+        paces = iter([0.0] * 4 + [None] * 6 + [0.0] * 10)
+        events, looked = play("cup " * 20, lambda: next(paces))
+        assert looked == [0, 10]
+        assert told(events) == [("cup", 0), ("cup", 10)]
+
+    def test_what_was_seen_before_it_was_switched_off_does_not_come_back(self):
+        paces = iter([0.0] * 4 + [None] * 8 + [0.0] * 40)
+        events, looked = play("cup " * 4 + "dog " * 16, lambda: next(paces))
+        assert [index for index in looked if 4 <= index < 12] == []
+        assert told(events) == [("cup", 0), ("dog", 12)]
 
 
 class TestFailure:
