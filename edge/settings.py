@@ -152,13 +152,15 @@ class TextSettings(_Settings):
     """Catalogue id of the text recognition model."""
     min_confidence: Ratio = 0.5
     """Lines of which the recogniser is less sure are not read."""
-    detection_pixels: int = Field(default=900_000, ge=10_000)
+    min_confidence_short: Ratio = 0.8
+    """The same for one or two letters, which every texture resembles."""
+    detection_pixels: int = Field(default=500_000, ge=10_000)
     """Pixels of the picture in which text is looked for."""
-    detection_pixels_small: int = Field(default=350_000, ge=10_000)
+    detection_pixels_small: int = Field(default=300_000, ge=10_000)
     """The same when the processor is short of time."""
     max_zoom: float = Field(default=2.0, ge=0.1, le=4)
     """Small pictures are enlarged at most this much."""
-    tile_side: int = Field(default=640, ge=128)
+    tile_side: int = Field(default=736, ge=128)
     """Longest side of the tiles into which a picture is cut."""
     closer_tiles: int = Field(default=6, ge=0)
     """Small tiles looked at again for small text, at most; 0 never looks again."""

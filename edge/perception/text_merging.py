@@ -13,17 +13,28 @@ _SAME = 0.4
 _DOUBT = 0.45
 
 
-def best_lines(lines: Sequence[TextLine]) -> list[TextLine]:
-    """Of lines that lie on each other only the one that says most, most surely; from top to bottom.
+def best_lines(*looks: Sequence[TextLine]) -> list[TextLine]:
+    """The lines of several looks at one picture; where two looks saw the same, the one that says most, most surely.
 
-    Two lines lie on each other when they share 40 % of the smaller one.
+    Two lines are the same when they share 40 % of the smaller one. Lines of one look are never the same: the boxes of
+    tight lines overlap.
+
+    Args:
+        looks: the lines of each look.
+
+    Returns:
+        Lines from top to bottom.
     """
-    kept: list[tuple[TextLine, float]] = []
-    for line in sorted(lines, key=worth, reverse=True):
+    ranked = sorted(
+        ((line, look) for look, lines in enumerate(looks) for line in lines), key=lambda one: -worth(one[0])
+    )
+    kept: list[tuple[TextLine, int, float]] = []
+    for line, look in ranked:
         area = _area(line.box)
-        if all(shared_area(line.box, other.box) < _SAME * min(area, size) for other, size in kept):
-            kept.append((line, area))
-    return sorted((line for line, _ in kept), key=lambda line: (line.box[0][1], line.box[0][0]))
+        rivals = ((other.box, min(area, size)) for other, origin, size in kept if origin != look)
+        if all(shared_area(line.box, box) < _SAME * smaller for box, smaller in rivals):
+            kept.append((line, look, area))
+    return sorted((line for line, _, _ in kept), key=lambda line: (line.box[0][1], line.box[0][0]))
 
 
 def worth(line: TextLine) -> float:

@@ -18,6 +18,7 @@ from edge.results import TextLine
 from edge.settings import TextSettings
 
 _REPEATS = 0.6
+_SHORT = 2
 
 
 class TextReader:
@@ -68,17 +69,20 @@ class TextReader:
         Raises:
             InferenceError: a graph failed.
         """
-        if small:
-            found = self._detector.detect(image, pixels=self._settings.detection_pixels_small, checkpoint=checkpoint)
-            lines = self._read(image, found, checkpoint)
-        else:
-            lines = self._read(image, self._detector.detect(image, checkpoint=checkpoint), checkpoint)
-            sure = [line for line in lines if line.confidence >= self._settings.sure_confidence]
+        pixels = self._settings.detection_pixels_small if small else self._settings.detection_pixels
+        looks = [self._read(image, self._detector.detect(image, pixels=pixels, checkpoint=checkpoint), checkpoint)]
+        if not small:
+            sure = [line for line in looks[0] if line.confidence >= self._settings.sure_confidence]
             explained = [np.array(line.box, np.float32) for line in sure]
             closer = self._detector.detect_closer(image, explained, checkpoint=checkpoint)
             new = [line for line in closer if not any(_repeats(line, other) for other in sure)]
-            lines += self._read(image, new, checkpoint)
-        return tuple(best_lines([line for line in lines if line.confidence >= self._settings.min_confidence]))
+            looks.append(self._read(image, new, checkpoint))
+        return tuple(best_lines(*looks))
+
+    def _is_believed(self, line: TextLine) -> bool:
+        short = sum(character.isalnum() for character in line.text) <= _SHORT
+        least = self._settings.min_confidence_short if short else self._settings.min_confidence
+        return line.confidence >= least
 
     def _read(self, image: Image, found: Sequence[DetectedLine], checkpoint: Callable[[], None]) -> list[TextLine]:
         views = [first_view(image, line.corners) for line in found]
@@ -93,11 +97,8 @@ class TextReader:
         again = self._recognizer.recognize([view.crop for _, view in others], checkpoint)
         for (index, view), text in zip(others, again, strict=True):
             best[index] = max(best[index], (view, text), key=lambda one: one[1].confidence - one[0].handicap)
-        return [
-            TextLine(as_quad(view.corners), text.text, text.confidence, view.vertical)
-            for view, text in best
-            if text.text
-        ]
+        lines = [TextLine(as_quad(view.corners), text.text, text.confidence, view.vertical) for view, text in best]
+        return [line for line in lines if line.text and self._is_believed(line)]
 
 
 def _repeats(line: DetectedLine, other: TextLine) -> bool:

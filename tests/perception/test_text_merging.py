@@ -12,27 +12,33 @@ def line(text, confidence, left=0.0, top=0.0, width=100.0, height=20.0):
     return TextLine(box(left, top, width, height), text, confidence)
 
 
-def test_of_two_readings_of_one_place_the_surer_stays():
-    assert [one.text for one in best_lines([line("EXTT", 0.7), line("EXIT", 0.95, left=2)])] == ["EXIT"]
+def test_where_two_looks_saw_the_same_the_surer_stays():
+    assert [one.text for one in best_lines([line("EXTT", 0.7)], [line("EXIT", 0.95, left=2)])] == ["EXIT"]
 
 
-def test_a_whole_line_wins_over_its_part():
+def test_a_whole_line_wins_over_its_part_in_another_look():
     whole, part = line("WHY PAY FOR", 0.9), line("PAY", 0.99, left=40, width=25)
-    assert best_lines([part, whole]) == [whole]
+    assert best_lines([part], [whole]) == [whole]
 
 
 def test_a_guess_does_not_win_by_its_length():
     guess, word = line("iIlliIilIiI", 0.5), line("MENU", 0.99)
-    assert best_lines([guess, word]) == [word]
+    assert best_lines([guess], [word]) == [word]
+
+
+def test_tight_lines_of_one_look_both_stay():
+    above, below = line("HAVRE", 0.99), line("DRYCK", 0.9, top=9)
+    assert best_lines([above, below]) == [above, below]
+    assert best_lines([above], [below]) == [above]
 
 
 def test_neighbours_stay_and_come_from_top_to_bottom():
-    lines = [line("third", 0.9, top=50), line("second", 0.9, top=17), line("first", 0.9)]
-    assert [one.text for one in best_lines(lines)] == ["first", "second", "third"]
+    first = [line("third", 0.9, top=50), line("first", 0.9)]
+    assert [one.text for one in best_lines(first, [line("second", 0.9, top=17)])] == ["first", "second", "third"]
 
 
 def test_nothing_gives_nothing():
-    assert best_lines([]) == []
+    assert best_lines() == best_lines([], []) == []
 
 
 def test_worth_counts_letters_not_signs():
