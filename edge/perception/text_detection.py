@@ -34,6 +34,7 @@ _SMALLEST_LINE = 5.0
 _EDGE_PIXELS = 230_400
 _EDGE = 24
 _INNER = 0.75
+_CLOSER = 1.3
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class TextDetector:
         """Look again, at small tiles with more pixels, where there are edges that no line explains.
 
         A small tile shows small text that the same graph overlooks in the whole picture: its global averages are
-        those of the tile.
+        those of the tile. Small pictures, which cannot be enlarged much further, are not looked at again: on dev
+        groceries that found 1 point more and invented 11 points more in twice the time.
 
         Args:
             image: uint8 [h, w, 3], BGR.
@@ -134,9 +136,12 @@ class TextDetector:
             InferenceError: the graph failed.
         """
         settings = self._settings
-        if not settings.closer_tiles:
+        size = image.shape[:2]
+        before = detection_scale(size, settings.detection_pixels, settings.max_zoom)
+        scale = detection_scale(size, settings.closer_pixels, settings.closer_zoom)
+        if not settings.closer_tiles or scale < before * _CLOSER:
             return []
-        scaled = _resize(image, detection_scale(image.shape[:2], settings.closer_pixels, settings.closer_zoom))
+        scaled = _resize(image, scale)
         height, width = scaled.shape[:2]
         busy = busiest((height, width), edges(image, explained), settings)
         return self._detect(image, scaled, busy, checkpoint) if busy else []

@@ -12,8 +12,8 @@ from edge.perception.text_geometry import Corners, crop_line, sides, turn
 from edge.perception.text_recognition import LINE_HEIGHT
 
 _TALL = 1.5
-_TURNED_BELOW = 0.6
-_RARE = 0.3
+_TURNED_BELOW = 0.85
+_RARE = 0.12
 _STACKED = 0.05
 _SEARCH = 0.2
 
