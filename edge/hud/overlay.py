@@ -28,6 +28,8 @@ KEPT = 32
 FINE_PX = 700
 """Smaller signs are drawn larger than they are shown, so that warping does not blur their letters."""
 FINE_SCALE = 1.5
+LARGEST_PX = 4096
+"""Longest side of a drawing; larger signs are enlarged when they are warped."""
 CHANGED = 22
 """Levels, 0..255, by which the surface around a sign must change for it to be sampled anew."""
 PATIENCE = 10
@@ -127,7 +129,8 @@ class SignPainter:
         level = _level(made, overlay)
         fine = FINE_SCALE if max(made.size) * 2 ** (level / 2) < FINE_PX else 1.0
         surface = Surface(below, box, sign.ink, sign.paper)
-        patch = render(made, surface, fine * 2 ** (level / 2), self._fonts)
+        most = LARGEST_PX / max(made.bounds.width, made.bounds.height)
+        patch = render(made, surface, min(fine * 2 ** (level / 2), most), self._fonts)
         around = None if below is None else _around(made, box, below)
         return _Drawn(sign, made, level, patch, around)
 

@@ -22,6 +22,8 @@ from edge.settings import HudSettings
 
 LEGIBLE = 0.02
 """Smallest size of letters, as a share of the height of the picture."""
+LARGEST = 0.6
+"""Largest size of letters, as a share of the shorter side of the picture."""
 SMALLEST_PX = 9
 COLUMN = 1.4
 """Text from top to bottom, so much higher than wide, is a column."""
@@ -126,7 +128,7 @@ def design(overlay: Overlay, around: Around, settings: HudSettings, fonts: Measu
     lines = _own_lines(sign, size)
     high = _line_height(sign, lines)
     crowding = _crowding(box, size, around.others) if len(lines) == 1 else FAR
-    wanted = _letter_size(sign, min(high, crowding), fonts)
+    wanted = min(_letter_size(sign, min(high, crowding), fonts), max(SMALLEST_PX, LARGEST * min(around.picture)))
     legible = round(max(SMALLEST_PX, min(0.7 * wanted, LEGIBLE * around.picture[1] * settings.text_scale)))
     free = room(box, around.others, around.picture)
     align = _align(lines, around.others, box, high)
@@ -189,7 +191,8 @@ def _own_lines(sign: SignTranslated, size: tuple[float, float]) -> tuple[Points,
 
 def _line_height(sign: SignTranslated, lines: tuple[Points, ...]) -> float:
     sides = [size_of(_corners(line)) for line in lines]
-    return float(np.median([width if sign.vertical else height for width, height in sides]))
+    across = [width if sign.vertical else min(height, 2 * width) for width, height in sides]  # no letter is narrower
+    return float(np.median(across))
 
 
 def _core(box: Corners) -> Points:

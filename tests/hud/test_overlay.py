@@ -267,3 +267,24 @@ def test_warming_up_opens_the_usual_sizes(monkeypatch):
     draw_signs(board(), [sign()], SETTINGS, fonts)
     drawn = {size for size in fonts._faces[0]._sizes if size not in opened}
     assert drawn <= {96}  # the size at which text is measured
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (4000, 20), (20, 4000)])
+@pytest.mark.parametrize("mode", ["replace", "below"])
+def test_odd_pictures_do_no_harm(size, mode):
+    picture = np.full((size[1], size[0], 3), 90, np.uint8)
+    box = ((0.0, 0.0), (size[0] - 1.0, 0.0), (size[0] - 1.0, size[1] - 1.0), (0.0, size[1] - 1.0))
+    after = drawn(picture, sign(box), sign(BOX, region=2), overlay=mode, sign_source=True)
+    assert after.shape == picture.shape
+
+
+def test_drawings_of_huge_signs_are_bounded():
+    of = painter()
+    huge = ((-9000.0, -400.0), (12000.0, -400.0), (12000.0, 600.0), (-9000.0, 600.0))
+    painted(of, board(), Overlay(sign(huge), huge))
+    assert max(of._drawn[1].patch.words.shape) <= 4097
+
+
+def test_text_of_any_kind_is_drawn_or_left_out():
+    for words in ("\u200b", "A" * 400, "\n", "a\x00b", "🙂", "x " * 300, "-"):
+        assert drawn(board(), sign(translation=words)).shape == (180, 320, 3)
