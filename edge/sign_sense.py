@@ -20,8 +20,8 @@ from edge.perception.text_grouping import group
 from edge.perception.text_reading import TextReader
 from edge.perception.tracking import Tracker
 from edge.perception.translation_routes import PIVOT
-from edge.pipelines.signs import SignReading
-from edge.results import Region, SignText
+from edge.pipelines.signs import Look, SignReading
+from edge.results import Region, SignText, TextLine
 from edge.settings import Settings
 from edge.telemetry import StageTimes
 from edge.translators import Translators
@@ -103,9 +103,16 @@ class SignSense:
             checkpoint: called before every heavy step; it may wait until the processor is free.
             level: how hard to work: `full`, `slow`, `small` or `off`.
         """
+        known: tuple[TextLine, ...] = ()
 
-        def read(image: Image, small: bool) -> tuple[Region, ...]:
-            return worth_following(self.read(image, small=small, checkpoint=checkpoint))
+        def read(image: Image, look: Look) -> tuple[Region, ...]:
+            nonlocal known
+            checkpoint()
+            if look == "closer":
+                known = self.times.timed("text-reading", self.reader.read_closer)(image, known, checkpoint=checkpoint)
+            else:
+                known = self._lines(image, look == "glance", checkpoint)
+            return worth_following(self._regions(image, known))
 
         def translate(regions: Sequence[Region], around: Sequence[Region]) -> list[SignText]:
             checkpoint()
@@ -136,22 +143,25 @@ class SignSense:
         regions = without_specks(self.read(image))
         return list(zip(regions, self.translate(regions), strict=True))
 
-    def read(
-        self, image: Image, *, small: bool = False, checkpoint: Callable[[], None] = lambda: None
-    ) -> tuple[Region, ...]:
-        """Regions of one picture with their colours; `small` and `checkpoint` as in `TextReader.read`."""
-        lines = self.times.timed("text-reading", self.reader.read)(image, small=small, checkpoint=checkpoint)
-        return tuple(self._colored(image, region) for region in group(lines))
+    def read(self, image: Image) -> tuple[Region, ...]:
+        """Regions of one picture with their colours, in reading order."""
+        return self._regions(image, self._lines(image, False, lambda: None))
 
     def translate(self, regions: Sequence[Region], around: Sequence[Region] = ()) -> list[SignText]:
         """What regions mean; `around` are others of the same picture, whose language counts, too."""
         languages = self.signs.languages([region.text for region in [*regions, *around]])
         return [self.signs.translate(region, language) for region, language in zip(regions, languages, strict=False)]
 
+    def _lines(self, image: Image, small: bool, checkpoint: Callable[[], None]) -> tuple[TextLine, ...]:
+        return self.times.timed("text-reading", self.reader.read)(image, small=small, checkpoint=checkpoint)
+
     @staticmethod
-    def _colored(image: Image, region: Region) -> Region:
-        ink, paper = ink_and_paper(image, region)
-        return replace(region, ink=ink, paper=paper)
+    def _regions(image: Image, lines: Sequence[TextLine]) -> tuple[Region, ...]:
+        colored = []
+        for region in group(lines):
+            ink, paper = ink_and_paper(image, region)
+            colored.append(replace(region, ink=ink, paper=paper))
+        return tuple(colored)
 
 
 def _likely(packs: Translators, languages: Sequence[str] | None, target: str) -> tuple[str, ...]:

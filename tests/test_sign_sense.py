@@ -25,15 +25,21 @@ class FakeReader:
         self.lines = tuple(
             TextLine(tuple((x, y + 80 * row) for x, y in BOX), text, confidence) for row, text in enumerate(texts)
         )
+        self.hidden = ()
         self.asked = []
         self.failure = None
 
     def read(self, image, *, small=False, checkpoint=lambda: None):
         checkpoint()
-        self.asked.append((image.shape, small))
+        self.asked.append("small" if small else "full")
         if self.failure:
             raise self.failure
         return self.lines
+
+    def read_closer(self, image, known, *, checkpoint=lambda: None):
+        checkpoint()
+        self.asked.append("closer")
+        return (*known, *self.hidden)
 
 
 class FakePacks:
@@ -136,8 +142,15 @@ def test_frames_become_events(make):
     events = list(sense.events(frames(40)))
     assert [type(event) for event in events] == [SignTranslated]
     assert events[0].translation == "pt<low flying owls>"
-    assert len(sense.reader.asked) <= 2, "a still picture is not read again"
+    assert sense.reader.asked == ["small", "closer"], "a still picture is not read again"
     assert set(sense.times.times_ms) == {"sign-motion", "text-reading", "sign-translation"}
+
+
+def test_a_closer_look_finds_what_a_glance_did_not_see(make):
+    sense = make("low flying owls")
+    sense.reader.hidden = (TextLine(tuple((x, y + 50) for x, y in BOX), "beware of the cat", 0.99),)
+    told = [event.text for event in sense.events(frames(20)) if isinstance(event, SignTranslated)]
+    assert told == ["low flying owls", "beware of the cat"]
 
 
 def test_speech_goes_first(make):

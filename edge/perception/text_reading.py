@@ -72,12 +72,34 @@ class TextReader:
         pixels = self._settings.detection_pixels_small if small else self._settings.detection_pixels
         looks = [self._read(image, self._detector.detect(image, pixels=pixels, checkpoint=checkpoint), checkpoint)]
         if not small:
-            sure = [line for line in looks[0] if line.confidence >= self._settings.sure_confidence]
-            explained = [np.array(line.box, np.float32) for line in sure]
-            closer = self._detector.detect_closer(image, explained, checkpoint=checkpoint)
-            new = [line for line in closer if not any(_repeats(line, other) for other in sure)]
-            looks.append(self._read(image, new, checkpoint))
+            looks.append(self._closer(image, looks[0], checkpoint))
         return tuple(best_lines(*looks))
+
+    def read_closer(
+        self, image: Image, known: Sequence[TextLine], *, checkpoint: Callable[[], None] = lambda: None
+    ) -> tuple[TextLine, ...]:
+        """Lines that are known from a small look at the same scene, and what a closer look finds besides them.
+
+        Takes half the time of a full look.
+
+        Args:
+            image: as in `read`; the scene must not have moved since.
+            known: what `read(..., small=True)` has found.
+            checkpoint: as in `read`.
+
+        Raises:
+            InferenceError: a graph failed.
+        """
+        looks = [list(known), self._closer(image, known, checkpoint)]
+        return tuple(best_lines(*looks))
+
+    def _closer(self, image: Image, known: Sequence[TextLine], checkpoint: Callable[[], None]) -> list[TextLine]:
+        """Small text where nothing sure has been read yet."""
+        sure = [line for line in known if line.confidence >= self._settings.sure_confidence]
+        explained = [np.array(line.box, np.float32) for line in sure]
+        closer = self._detector.detect_closer(image, explained, checkpoint=checkpoint)
+        new = [line for line in closer if not any(_repeats(line, other) for other in sure)]
+        return self._read(image, new, checkpoint)
 
     def _is_believed(self, line: TextLine) -> bool:
         short = sum(character.isalnum() for character in line.text) <= _SHORT

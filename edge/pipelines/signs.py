@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from edge.errors import EdgeError
 from edge.events import Corners, Event, SignsMoved, SignTranslated, StageFailed
 from edge.media import NS_PER_S, Image, VideoFrame
 from edge.results import Quad, Region, SignText
 
-Read = Callable[[Image, bool], Sequence[Region]]
-"""Regions of a picture; True: look at fewer pixels."""
+Look = Literal["glance", "closer", "thorough"]
+"""A quick look at few pixels; for what it has not seen in the same scene; or at all there is."""
+
+Read = Callable[[Image, Look], Sequence[Region]]
+"""Regions of a picture; a closer look follows a glance at the same scene and gives all regions of both."""
 
 Translate = Callable[[Sequence[Region], Sequence[Region]], Sequence[SignText]]
 """What regions mean; the second are others in the same picture."""
@@ -107,6 +110,7 @@ class SignReading:
     _still_ns: int | None = None
     _before_ns: int = 0
     _looks: int = 0
+    _last_look: Look = "glance"
     _readings: int = 0
     _rested: bool = False
     _shown: Boxes = ()
@@ -135,11 +139,11 @@ class SignReading:
             yield from self._tell(told, self._regions)
         if not self._is_due(motion, now_ns, level):
             return
-        self._read_ns = now_ns
-        small = level == "small" or self._glances()
+        look: Look = "glance" if level == "small" else self._next_look()
+        self._read_ns, self._last_look = now_ns, look
         self._looks += 1
         try:
-            regions = self.read(frame.image, small)
+            regions = self.read(frame.image, look)
         except EdgeError as error:
             yield from self._failed(now_ns, "text-reading", str(error))
             return
@@ -149,7 +153,9 @@ class SignReading:
         self._readings += 1
         enough = self._still_ns is not None and self._readings >= _MAX_READINGS
         self.tracks.expire(now_ns, size, hold=not enough)
-        self._rested = self._still_ns is not None and (enough or not (self.tracks.open or (small and level == "full")))
+        self._rested = self._still_ns is not None and (
+            enough or not (self.tracks.open or (look == "glance" and level == "full"))
+        )
         yield from self._tell(told, regions)
 
     def _follow(self, motion: Motion, now_ns: int) -> None:
@@ -167,13 +173,17 @@ class SignReading:
         if self._rested:
             self.tracks.confirm(now_ns)
 
-    def _glances(self) -> bool:
-        """Whether to look at fewer pixels, which takes a third of the time.
+    def _next_look(self) -> Look:
+        """The first look at a view is a glance, so that large signs are told at once; a closer one follows.
 
-        The first look at a view is such a glance, so that large signs are told at once; so are three of four looks
-        at a moving scene.
+        A scene that moves is glanced at three times of four.
         """
-        return self._looks == 0 or (self._still_ns is None and self._looks % _LOOKS != 1)
+        if self._looks == 0:
+            return "glance"
+        if self._still_ns is not None:
+            same = self._read_ns is not None and self._read_ns >= self._still_ns
+            return "closer" if same and self._last_look == "glance" else "thorough"
+        return "thorough" if self._looks % _LOOKS == 1 else "glance"
 
     def _is_due(self, motion: Motion, now_ns: int, level: str) -> bool:
         """Whether this frame is to be read."""

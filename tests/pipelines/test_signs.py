@@ -54,8 +54,8 @@ class Camera:
     def estimate(self, image):
         return self.motions[self.frame]
 
-    def read(self, image, small):
-        self.reads.append((self.frame, small))
+    def read(self, image, look):
+        self.reads.append((self.frame, look))
         if self.failure:
             raise self.failure
         return tuple(self.view(self.frame))
@@ -111,16 +111,30 @@ def test_a_sure_reading_of_a_picture_that_hardly_moves_is_enough():
         assert len(signs(camera.run())) == count
 
 
-def test_the_first_look_at_a_view_is_a_glance_the_second_is_thorough():
+def test_the_first_look_at_a_still_view_is_a_glance_the_second_a_closer_one():
     camera = Camera([CUT] + [STILL] * 20, lambda _: [region("EXIT")])
     camera.run()
-    assert camera.reads == [(0, True), (1, False)]
+    assert camera.reads == [(0, "glance"), (1, "closer")]
+
+
+def test_a_doubtful_text_is_looked_at_thoroughly():
+    texts = ["ALPHA", "BRAVO", "EXIT", "EXIT"]
+    camera = Camera([CUT] + [STILL] * 20, lambda frame: [region(texts[min(frame, 3)], confidence=0.7)])
+    assert [event.text for event in signs(camera.run())] == ["EXIT"]
+    assert camera.reads == [(0, "glance"), (1, "closer"), (2, "thorough"), (3, "thorough")]
+
+
+def test_a_closer_look_follows_a_glance_at_the_same_scene_only():
+    camera = Camera([CUT, *[moving()] * 8, *[STILL] * 5], lambda frame: [region("EXIT", x=100 + 2 * min(frame, 8))])
+    camera.run()
+    assert [look for _, look in camera.reads] == ["glance", "thorough", "thorough"]
 
 
 def test_most_looks_at_a_moving_scene_are_glances():
     camera = Camera([CUT] + [moving()] * 100, lambda frame: [region("EXIT", x=100 + 2 * frame)])
     camera.run()
-    assert [small for _, small in camera.reads[:10]] == [True, False, True, True, True, False, True, True, True, False]
+    quick, long = "glance", "thorough"
+    assert [look for _, look in camera.reads[:8]] == [quick, long, quick, quick, quick, long, quick, quick]
 
 
 def test_a_closer_look_adds_what_the_glance_did_not_see():
@@ -233,13 +247,13 @@ def test_when_off_nothing_is_read_and_nothing_is_in_sight():
     assert len(camera.reads) <= 2
 
 
-@pytest.mark.parametrize(("level", "small", "most"), [("slow", False, 10), ("small", True, 10)])
-def test_stepping_down(level, small, most):
+@pytest.mark.parametrize(("level", "look", "most"), [("slow", "thorough", 10), ("small", "glance", 10)])
+def test_stepping_down(level, look, most):
     camera = Camera([CUT] + [moving()] * 150, lambda frame: [region("EXIT", x=100 + 2 * frame)], interval_s=0.4)
     camera.level = level
     camera.run()
     assert len(camera.reads) <= most
-    assert {each for _, each in camera.reads[1:]} >= {small}
+    assert {each for _, each in camera.reads} - {"glance"} == {look} - {"glance"}
 
 
 def test_the_same_recording_gives_the_same_events():
