@@ -160,10 +160,54 @@ def _camera_still(report: dict[str, Any]) -> Iterator[Claim]:
     yield Claim(f"changes of the overlay in the rest of {report['seconds']:.0f} s", str(report["changes_afterwards"]))
 
 
+def _text_reading(report: dict[str, Any]) -> Iterator[Claim]:
+    names = {"glasses": "photos taken with glasses", "groceries": "hand-held groceries"}
+    for group, ours in report["edge"]["groups"].items():
+        peers = [name for name in ("rapidocr", "tesseract") if name in report]
+        theirs = [f"{name} {report[name]['groups'][group]['missed_percent']:.1f} %" for name in peers]
+        yield Claim(
+            f"characters missed, {names.get(group, group)}, {ours['characters']} characters",
+            f"{ours['missed_percent']:.1f} % (invented {ours['invented_percent']:.1f} %)",
+            "; ".join(theirs),
+            headline=group in names,
+        )
+    for name in ("rapidocr", "tesseract"):
+        if name in report:
+            what = f"reading {report['photos']} photos, 2 threads"
+            ours_s, theirs_s = report["edge"]["total_s"], report[name]["total_s"]
+            yield Claim(
+                what,
+                f"{ours_s:.1f} s",
+                f"{name} {theirs_s:.1f} s",
+                f"{ours_s / theirs_s:.2f}",
+                headline=name == "rapidocr",
+            )
+
+
+def _image_recognition(report: dict[str, Any]) -> Iterator[Claim]:
+    ours, original, quality = report["ours"]["median_ms"], report["original"]["median_ms"], report["quality"]
+    peer = f"float ViT-S/14 at 224 px {original:.0f} ms"
+    yield Claim("one look of the recogniser", f"{ours:.0f} ms", peer, f"{report['ratio']:.2f}", headline=True)
+    pictures = f"{report['pictures']} unseen pictures"
+    yield Claim(f"right category of 143, {pictures}", f"{100 * quality['top-1']:.1f} %", headline=True)
+    yield Claim("of these, Caltech-101", f"{100 * quality['caltech101']:.1f} %")
+    yield Claim("telling strangers from known things, AUROC", f"{quality['auroc']:.3f}", headline=True)
+
+
+def _teaching(report: dict[str, Any]) -> Iterator[Claim]:
+    for kind, row in report["kinds"].items():
+        what = f"five {kind} taught from five pictures each: recognised in others"
+        yield Claim(what, f"{100 * row['recognised']:.0f} %", headline=kind == "categories")
+        yield Claim("strangers given one of their names", f"{100 * row['falsely_named']:.1f} %")
+
+
 CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "glass_to_glass": _glass_to_glass,
     "camera_film": _camera_film,
     "camera_still": _camera_still,
+    "text_reading": _text_reading,
+    "image_recognition": _image_recognition,
+    "teaching": _teaching,
     "speech_recognition": _speech_recognition,
     "translation": _translation,
     "translation_gate": _translation_gate,
