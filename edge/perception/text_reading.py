@@ -13,7 +13,7 @@ from edge.perception.text_detection import DetectedLine, TextDetector
 from edge.perception.text_geometry import as_quad, sides
 from edge.perception.text_merging import best_lines, shared_area
 from edge.perception.text_recognition import TextRecognizer
-from edge.perception.text_views import first_view, other_views
+from edge.perception.text_views import first_view, other_views, placed
 from edge.results import TextLine
 from edge.settings import TextSettings
 
@@ -119,7 +119,10 @@ class TextReader:
         again = self._recognizer.recognize([view.crop for _, view in others], checkpoint)
         for (index, view), text in zip(others, again, strict=True):
             best[index] = max(best[index], (view, text), key=lambda one: one[1].confidence - one[0].handicap)
-        lines = [TextLine(as_quad(view.corners), text.text, text.confidence, view.vertical) for view, text in best]
+        lines = []
+        for view, text in best:
+            corners, vertical = placed(view, text.text)
+            lines.append(TextLine(as_quad(corners), text.text, text.confidence, vertical))
         return [line for line in lines if line.text and self._is_believed(line)]
 
 

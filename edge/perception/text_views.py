@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,34 +27,46 @@ class View:
         corners: float32 [4, 2], the first is where the text begins in this view.
         crop: uint8 [48, w, 3].
         handicap: how much surer a reading of this view must be than that of another to win.
-        vertical: the crop's characters stand below each other in the picture.
+        column: of a tall place: its upright corners, for text that runs from top to bottom.
+        stacked: the crop's characters stand below each other in the picture, whatever they are.
     """
 
     corners: Corners = field(repr=False)
     crop: Image = field(repr=False)
     handicap: float = 0.0
-    vertical: bool = False
+    column: Corners | None = field(default=None, repr=False)
+    stacked: bool = False
 
 
 def first_view(image: Image, corners: Corners) -> View:
-    """The likeliest view: a wide place as it is, a tall one from its foot upwards."""
-    if _is_tall(corners):
-        corners = turn(corners, 3)
-    return View(corners, crop_line(image, corners, LINE_HEIGHT))
+    """The likeliest view: a wide place as it is, a tall one from its top downwards.
+
+    The recogniser was trained on columns of Chinese and Japanese turned like that, so it reads those, too.
+    """
+    if not _is_tall(corners):
+        return View(corners, crop_line(image, corners, LINE_HEIGHT))
+    down = turn(corners, 1)
+    return View(down, crop_line(image, down, LINE_HEIGHT), column=corners)
 
 
 def other_views(image: Image, corners: Corners, first: View, confidence: float) -> list[View]:
     """What else is worth trying when the first view was read with `confidence`."""
-    views = [View(first.corners, stretched(first.crop))]
-    if _is_tall(corners):
-        down = turn(corners, 1)
-        views += [
-            View(down, crop_line(image, down, LINE_HEIGHT)),
-            View(corners, stacked(image, corners), _STACKED, True),
-        ]
+    views = [replace(first, crop=stretched(first.crop))]
+    if first.column is not None:
+        up = turn(corners, 3)
+        views.append(View(up, crop_line(image, up, LINE_HEIGHT)))
+        views.append(View(first.corners, stacked(image, corners), _STACKED, column=corners, stacked=True))
     elif confidence < _TURNED_BELOW:
         views.append(View(turn(corners, 2), np.ascontiguousarray(first.crop[::-1, ::-1]), _RARE))
     return views
+
+
+def placed(view: View, text: str) -> tuple[Corners, bool]:
+    """Where a text that was read in a view begins, and whether it runs from top to bottom."""
+    wide = [unicodedata.east_asian_width(character) == "W" for character in text if character.isalnum()]
+    if view.column is not None and (view.stacked or 2 * sum(wide) > len(wide)):
+        return view.column, True
+    return view.corners, False
 
 
 def stretched(crop: Image) -> Image:

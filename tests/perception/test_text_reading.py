@@ -104,7 +104,7 @@ def test_a_column_is_told_as_vertical_with_its_upright_box():
 
 def test_a_sideways_line_begins_where_it_is_read_from():
     (line,) = read(Detector([place(50, 50, 30, 200)]), Recognizer(("PLATFORM", 0.99)))
-    assert line.box[0] == (50.0, 250.0)
+    assert line.box[0] == (80.0, 50.0)
     assert not line.vertical
 
 
@@ -167,6 +167,21 @@ def test_turned_pictures_are_read(reader, font, angle):
     along = np.subtract(lines[0].box[1], lines[0].box[0])
     turned = np.degrees(np.arctan2(-along[1], along[0]))
     assert (turned - angle + 180) % 360 - 180 == pytest.approx(0, abs=5)
+
+
+@pytest.mark.models
+def test_columns_of_chinese_are_vertical_lines(reader, model_folder):
+    path = next(model_folder("font-wqy-microhei").glob("*.tt*"))
+    font = ImageFont.truetype(str(path), 44)
+    picture = Picture.new("RGB", (640, 480), "white")
+    draw = ImageDraw.Draw(picture)
+    for column, text in enumerate(["出入口", "禁止吸烟"]):
+        for row, character in enumerate(text):
+            draw.text((420 - 150 * column, 60 + 52 * row), character, font=font, fill="black")
+    lines = {line.text: line for line in reader.read(np.asarray(picture)[:, :, ::-1].copy())}
+    assert set(lines) == {"出入口", "禁止吸烟"}
+    assert all(line.vertical for line in lines.values())
+    assert lines["出入口"].box[0] == pytest.approx((420, 60), abs=16)
 
 
 @pytest.mark.models

@@ -6,7 +6,7 @@ from PIL import ImageDraw
 
 from edge.perception.text_geometry import crop_line, turn
 from edge.perception.text_recognition import LINE_HEIGHT
-from edge.perception.text_views import first_view, other_views, stacked, stretched
+from edge.perception.text_views import first_view, other_views, placed, stacked, stretched
 
 WIDE = np.array([[10, 10], [110, 10], [110, 40], [10, 40]], np.float32)
 TALL = np.array([[20, 10], [50, 10], [50, 160], [20, 160]], np.float32)
@@ -24,24 +24,45 @@ def test_a_wide_place_is_read_as_it_stands():
     view = first_view(picture(), WIDE)
     np.testing.assert_array_equal(view.corners, WIDE)
     assert view.crop.shape == (LINE_HEIGHT, 160, 3)
-    assert not view.vertical
+    assert view.column is None
 
 
-def test_a_tall_place_is_first_read_from_its_foot():
+def test_a_tall_place_is_first_read_downwards():
     view = first_view(picture(), TALL)
     assert view.crop.shape[1] == LINE_HEIGHT * 5
-    assert view.crop[24, 10, 0] > 200
-    assert view.crop[24, -10, 0] < 40
-    np.testing.assert_array_equal(view.corners[0], TALL[3])
+    assert view.crop[24, 10, 0] < 40
+    assert view.crop[24, -10, 0] > 200
+    np.testing.assert_array_equal(view.corners[0], TALL[1])
 
 
-def test_a_tall_place_is_also_read_downwards_and_as_a_column():
-    contrast, down, column = other_views(picture(), TALL, first_view(picture(), TALL), 0.7)
+def test_a_tall_place_is_also_read_upwards_and_as_a_column():
+    contrast, up, column = other_views(picture(), TALL, first_view(picture(), TALL), 0.7)
     assert contrast.crop.shape[1] == LINE_HEIGHT * 5
-    assert down.crop[24, 10, 0] < 40
-    np.testing.assert_array_equal(down.corners[0], TALL[1])
-    assert column.vertical
-    np.testing.assert_array_equal(column.corners[0], TALL[0])
+    assert up.crop[24, 10, 0] > 200
+    np.testing.assert_array_equal(up.corners[0], TALL[3])
+    assert column.stacked
+    assert column.crop[24, 10, 0] < 40
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "vertical"),
+    [("出入口", 0, True), ("出口 A", 0, True), ("PLATFORM 口", 1, False), ("Hôtel", 1, False)],
+)
+def test_wide_characters_run_down_a_tall_place_and_others_lie_on_their_side(text, first, vertical):
+    corners, runs_down = placed(first_view(picture(), TALL), text)
+    assert runs_down is vertical
+    np.testing.assert_array_equal(corners[0], TALL[first])
+
+
+def test_any_characters_of_a_stack_run_down():
+    stack = other_views(picture(), TALL, first_view(picture(), TALL), 0.7)[-1]
+    corners, runs_down = placed(stack, "HOTEL")
+    assert runs_down
+    np.testing.assert_array_equal(corners, TALL)
+
+
+def test_a_wide_place_never_runs_down():
+    assert placed(first_view(picture(), WIDE), "出入口")[1] is False
 
 
 def test_upside_down_is_tried_for_hopeless_lines_only_and_must_win_clearly():
@@ -59,7 +80,7 @@ def test_the_crop_of_every_view_lies_at_its_corners():
     for corners in (WIDE, TALL):
         first = first_view(image, corners)
         for view in other_views(image, corners, first, 0.3)[1:]:
-            if not view.vertical:
+            if not view.stacked:
                 expected = crop_line(image, view.corners, LINE_HEIGHT).astype(int)
                 assert np.abs(view.crop.astype(int) - expected).mean() < 12
 
