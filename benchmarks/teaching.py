@@ -5,8 +5,9 @@ Pictures are those that training never saw (the recogniser's own split). Two kin
 - `products`: one product or variety of the groceries; the recogniser knows the kind of thing at most.
 - `categories`: a category that the recogniser knows, taught under another name; each picture shows another specimen.
 
-Strangers are pictures of other things of the same kind (of products: the next one on the shelf), and pictures of none
-of the categories. Things are dealt into two halves. `recognised` and `falsely_named` are of one half at the threshold
+Strangers are pictures of other things of the same kind, and pictures of none of the categories. Not of products of
+the category of a taught one: the next carton on the shelf, often of the same brand and colours, is counted apart, as
+`siblings_named`. Things are dealt into two halves. `recognised` and `falsely_named` are of one half at the threshold
 that comes with the recogniser; `at_chosen` compares rules at thresholds chosen on the other half, so that there of
 neither kind more than 4 % of the strangers get a name.
 
@@ -80,9 +81,16 @@ RULES: dict[str, Rule] = {OURS: least_squares, "mean cosine": mean_cosine, "near
 
 @dataclass(frozen=True)
 class Kind:
-    """Things of one kind in one half: embeddings [n, d] of each, and of pictures of none."""
+    """Things of one kind in one half.
+
+    Attributes:
+        things: embeddings [n, d] of each.
+        families: things of one family are siblings.
+        strangers: embeddings [m, d] of pictures of none.
+    """
 
     things: Mapping[str, Floats]
+    families: Mapping[str, str]
     strangers: Floats
 
 
@@ -94,11 +102,13 @@ class Outcome:
         own: the best value of each picture of a taught thing.
         right: whether that was the thing's.
         strange: the best value of each stranger.
+        siblings: the same of pictures of things that were not taught, of the family of one that was.
     """
 
     own: Floats
     right: npt.NDArray[np.bool_]
     strange: Floats
+    siblings: Floats
 
     def recognised(self, threshold: float) -> float:
         """Share of the pictures of taught things that get the right name."""
@@ -200,14 +210,16 @@ def kinds(sense: SceneSense, data: Path, files: Mapping[str, list[tuple[str, str
     strange = np.stack([sense.embedding(read(data / file)) for file in strange_files])
     products: dict[str, list[Floats]] = defaultdict(list)
     categories: dict[str, list[Floats]] = defaultdict(list)
+    families: dict[str, str] = {}
     for file, label, product in unseen:
         is_product = "/" in product
         name = product if is_product else label
+        families[name] = label
         if label != STRANGERS and half_of(name) == half:
             (products if is_product else categories)[name].append(sense.embedding(read(data / file)))
     return {
-        "products": Kind(_enough(products), strange),
-        "categories": Kind(_enough(categories), strange),
+        "products": Kind(_enough(products), families, strange),
+        "categories": Kind(_enough(categories), families, strange),
     }
 
 
@@ -223,23 +235,27 @@ def half_of(name: str) -> str:
 def play(kind: Kind, cohort: Floats, rule: Rule, trials: int) -> Outcome:
     """Teach five things of the kind at random, look at their other pictures and at strangers; so many times."""
     generator = np.random.default_rng(1)
-    own, right, strange = [], [], []
-    names = sorted(kind.things)
-    for _ in range(trials):
-        chosen = generator.permutation(names)
-        taught, seen, truth = [], [], []
-        for number, name in enumerate(chosen[:THINGS]):
-            rows = generator.permutation(kind.things[name])
-            taught.append(rows[:VIEWS])
-            seen.append(rows[VIEWS:])
-            truth += [number] * len(rows[VIEWS:])
-        values = np.stack([rule(views, cohort, np.concatenate(seen)) for views in taught], axis=1)
-        own.append(values.max(axis=1))
-        right.append(values.argmax(axis=1) == truth)
-        others = np.concatenate([kind.strangers, *(kind.things[name] for name in chosen[THINGS:])])
-        others = generator.permutation(others)[:MOST_STRANGERS]
-        strange.append(np.stack([rule(views, cohort, others) for views in taught], axis=1).max(axis=1))
-    return Outcome(np.concatenate(own), np.concatenate(right), np.concatenate(strange))
+    outcomes = [_trial(kind, cohort, rule, generator) for _ in range(trials)]
+    return Outcome(*(np.concatenate(values) for values in zip(*outcomes, strict=True)))
+
+
+def _trial(kind: Kind, cohort: Floats, rule: Rule, generator: np.random.Generator) -> tuple[Floats, ...]:
+    """The four arrays of an `Outcome`."""
+    chosen = [str(name) for name in generator.permutation(sorted(kind.things))]
+    rows = [generator.permutation(kind.things[name]) for name in chosen[:THINGS]]
+
+    def values(seen: Floats) -> Floats:
+        return np.stack([rule(views[:VIEWS], cohort, seen) for views in rows], axis=1)
+
+    shown = values(np.concatenate([pictures[VIEWS:] for pictures in rows]))
+    truth = np.concatenate([np.full(len(pictures) - VIEWS, number) for number, pictures in enumerate(rows)])
+    taught_families = {kind.families[name] for name in chosen[:THINGS]}
+    others: dict[bool, list[Floats]] = {True: [], False: [kind.strangers]}
+    for name in chosen[THINGS:]:
+        others[kind.families[name] in taught_families].append(kind.things[name])
+    strange = values(generator.permutation(np.concatenate(others[False]))[:MOST_STRANGERS])
+    siblings = values(np.concatenate(others[True])).max(axis=1) if others[True] else np.zeros(0, np.float32)
+    return shown.max(axis=1), shown.argmax(axis=1) == truth, strange.max(axis=1), siblings
 
 
 def choose(outcomes: Sequence[Outcome]) -> float:
@@ -260,6 +276,9 @@ def _numbers(outcome: Outcome, threshold: float) -> dict[str, float]:
         "recognised": round(outcome.recognised(threshold), 4),
         "falsely_named": round(outcome.falsely_named(threshold), 4),
         "right_among_the_five": round(float(outcome.right.mean()), 4),
+        **(
+            {"siblings_named": round(float((outcome.siblings >= threshold).mean()), 4)} if len(outcome.siblings) else {}
+        ),
     }
 
 

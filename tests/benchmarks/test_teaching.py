@@ -34,7 +34,7 @@ def clear(teaching):
     axes = 4 * np.eye(SIZE)
     things = {f"thing {number}": rows(generator, 9, axes[number]) for number in range(8)}
     strangers = np.concatenate([rows(generator, 4, axes[number]) for number in range(10, 30)])
-    return teaching.Kind(things, strangers), rows(generator, 100, np.zeros(SIZE))
+    return teaching.Kind(things, {name: name for name in things}, strangers), rows(generator, 100, np.zeros(SIZE))
 
 
 @pytest.mark.parametrize("rule", ["least squares", "mean cosine", "nearest view"])
@@ -53,14 +53,25 @@ def test_things_that_are_alike_are_not(teaching, clear):
     kind, cohort = clear
     generator = np.random.default_rng(1)
     same = {name: rows(generator, 9, np.ones(SIZE)) for name in kind.things}
-    outcome = teaching.play(teaching.Kind(same, kind.strangers), cohort, teaching.RULES["least squares"], 10)
+    outcome = teaching.play(
+        teaching.Kind(same, kind.families, kind.strangers), cohort, teaching.RULES["least squares"], 10
+    )
     assert outcome.right.mean() < 0.4
     assert outcome.falsely_named(0.3) > 0.2, "the things that were not taught are strangers, too"
 
 
+def test_siblings_are_no_strangers(teaching, clear):
+    kind, cohort = clear
+    family = teaching.Kind(kind.things, dict.fromkeys(kind.things, "milk"), kind.strangers)
+    outcome = teaching.play(family, cohort, teaching.RULES["least squares"], 4)
+    assert len(outcome.siblings) == 4 * 3 * 9
+    assert len(outcome.strange) == 4 * len(kind.strangers)
+    assert len(teaching.play(kind, cohort, teaching.RULES["least squares"], 4).siblings) == 0
+
+
 def test_the_strictest_kind_decides_the_threshold(teaching):
     def outcome(level):
-        return teaching.Outcome(np.ones(1), np.ones(1, bool), np.linspace(0, level, 1001))
+        return teaching.Outcome(np.ones(1), np.ones(1, bool), np.linspace(0, level, 1001), np.zeros(0))
 
     assert teaching.choose([outcome(0.2), outcome(0.8), outcome(0.5)]) == pytest.approx(0.8 * 0.96)
 
