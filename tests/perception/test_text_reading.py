@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as Picture
@@ -7,6 +8,7 @@ from edge.inference.sessions import SessionFactory
 from edge.perception.text_detection import DetectedLine
 from edge.perception.text_reading import TextReader
 from edge.perception.text_recognition import RecognizedLine
+from edge.results import TextLine
 from edge.settings import InferenceSettings, TextSettings
 
 EMPTY = np.zeros((400, 600, 3), np.uint8)
@@ -206,3 +208,32 @@ def test_odd_pictures_hold_no_text(reader, shape):
 def test_reading_twice_gives_the_same(reader, font):
     image = drawn(font, ["Bakery", "Open until 6 pm"], angle=7)
     assert reader.read(image) == reader.read(image)
+
+
+def test_a_closer_look_keeps_what_the_glance_knows():
+    known = (TextLine(((10.0, 50.0), (110.0, 50.0), (110.0, 70.0), (10.0, 70.0)), "EXIT", 0.99),)
+    detector = Detector([], [place(12, 51, 90, 18), place(300, 300, 40, 8)])
+    reader = TextReader(detector, Recognizer(("CAUTION", 0.99)), TextSettings())
+    assert [line.text for line in reader.read_closer(EMPTY, known)] == ["EXIT", "CAUTION"]
+    assert detector.asked == []
+
+
+@pytest.mark.models
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ic15_beware.jpg", ["BEWARE OF", "MAINTENANCE", "VEHICLES"]),
+        ("groc_oatly-oat-milk_023.jpg", ["HAVRE", "DRYCK"]),
+        ("ocv_no_parking.jpg", ["NO", "PARKING"]),
+        ("pp_abc_bank.jpg", []),
+    ],
+)
+def test_photos_are_read(reader, shared_data, name, words):
+    path = shared_data / "signs" / name
+    if not path.is_file():
+        pytest.skip(f"no photo {name}")
+    lines = reader.read(cv2.imread(str(path)))
+    texts = " ".join(line.text.upper() for line in lines)
+    assert lines
+    assert [word for word in words if word not in texts] == []
