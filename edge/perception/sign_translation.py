@@ -54,6 +54,7 @@ _LOOK_ALIKE = ("iltj1f", "odqc0u", "bphr8", "ecaos", "uvyn", "mnw", "gq9", "s5z"
 _SURE_ALONE = 0.99
 _REMEMBERED = 256
 _SURE_OF_NUMBERS = 0.95
+_SURE_OF_SHORT = 0.95
 _SURE_OF_ONE = 0.97
 _SHORT_WORDS = frozenset({"wc", "no", "up", "in", "on", "go"})
 _ONE = re.compile(r"(?<!\w)[Il|](?=\s?(?:lit(?:er|re)|kg|ml|cl)\w*)")
@@ -219,6 +220,8 @@ def _says_something(region: Region) -> bool:
     if is_unspaced(region.text):
         return sum(map(str.isalpha, region.text)) > 1
     longest = max(map(len, re.findall(r"[^\W_]+", region.text)), default=0)
+    if longest <= _MIN_LETTERS and region.confidence < _SURE_OF_SHORT:
+        return False
     return longest >= _MIN_LETTERS or region.text.casefold() in _SHORT_WORDS
 
 

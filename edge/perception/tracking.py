@@ -49,6 +49,7 @@ class Track:
         text: what it says, once that is settled.
         strangers: the same other text, as often as it was read with confidence since the text was last read.
         misses: readings in a row that did not find it.
+        placed_ns: clock time of the frame whose reading gave or confirmed its place.
     """
 
     region: Region
@@ -59,6 +60,7 @@ class Track:
     text: str | None = None
     strangers: list[str] = field(default_factory=list)
     misses: int = 0
+    placed_ns: int = 0
 
     @property
     def box(self) -> Quad:
@@ -136,7 +138,7 @@ class Tracker:
             if track is None:
                 fresh.append(region)
             elif _agrees(track, region):
-                self._seen(track, region, now_ns, still=since_ns is not None)
+                self._seen(track, region, now_ns, since_ns)
             elif not self._is_part(region, now_ns):
                 self._contradicted(track, region, now_ns, since_ns)
         self._tracks += [_begin(region, now_ns, since_ns) for region in fresh if not self._is_part(region, now_ns)]
@@ -184,21 +186,21 @@ class Tracker:
                 used.add(place)
         return pairs
 
-    def _seen(self, track: Track, region: Region, now_ns: int, *, still: bool) -> None:
+    def _seen(self, track: Track, region: Region, now_ns: int, since_ns: int | None) -> None:
         track.found(now_ns)
         track.strangers = []
         track.readings = [*track.readings, (region.text, region.confidence)][-_MAX_READINGS:]
         if track.text is None:
-            track.region = region
-        elif not still or farthest(track.box, region.box) > 2 * _tolerance(track.box):
-            track.region = _corrected(track.region, region)
+            track.region, track.placed_ns = region, now_ns
+        elif since_ns is None or track.placed_ns < since_ns:  # in a picture that stands still, a place is final
+            track.region, track.placed_ns = _corrected(track.region, region), now_ns
 
     def _contradicted(self, track: Track, region: Region, now_ns: int, since_ns: int | None) -> None:
         """The region shows another text: a misreading, or after several times another sign."""
         track.found(now_ns)
         if track.text is None:
             track.readings = [*track.readings, (region.text, region.confidence)][-_MAX_READINGS:]
-            track.region = region
+            track.region, track.placed_ns = region, now_ns
             return
         kept = [text for text in track.strangers if same_text(text, region.text)]
         track.strangers = [*kept, region.text] if region.confidence >= self._settings.sure_confidence else kept
@@ -257,7 +259,9 @@ class Tracker:
                 continue
             known = self._recall(text, track.box)
             if known is not None:
-                self._tracks[place] = replace(known, region=track.region, seen_ns=track.seen_ns, strangers=[], misses=0)
+                self._tracks[place] = replace(
+                    known, region=track.region, seen_ns=track.seen_ns, strangers=[], misses=0, placed_ns=track.placed_ns
+                )
                 back.append(self._tracks[place])
                 continue
             self._count += 1
@@ -307,7 +311,7 @@ def _includes(region: Region, track: Track) -> bool:
 
 def _begin(region: Region, now_ns: int, since_ns: int | None) -> Track:
     first_ns = now_ns if since_ns is None else since_ns
-    return Track(region, first_ns, now_ns, readings=[(region.text, region.confidence)])
+    return Track(region, first_ns, now_ns, readings=[(region.text, region.confidence)], placed_ns=now_ns)
 
 
 def _likelihood(track: Track, region: Region) -> float:
