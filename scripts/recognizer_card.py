@@ -25,8 +25,8 @@ wearer and a coarse map of where there is something to look at. A vision transfo
 
 Tokens after block {frozen} are cached for the whole pictures and {views} random views (crops, colours, noise, small
 things on other backgrounds). The head is fitted alone; then the rest is trained for {epochs} epochs, on random views
-and half of the patches, the last {full} on all patches, and from the mean of those weights for {more} more on half of
-them (AdamW, cosine, label smoothing, mixing in pairs, mean of the weights, seed {seed}).
+and half of the patches, the last {full} on all patches, and from there for {more} more on half of them; the result is the
+mean of both rounds (AdamW, cosine, label smoothing, mixing in pairs, running mean of the weights, seed {seed}).
 One more class is for strangers: pictures of `_background` and tiny pieces of pictures. Embedding: linear discriminant
 projection of the pooled tokens after block {frozen} and after the last. Saliency: a linear fit of the original's map.
 int8: dynamic quantisation of the matrices of the blocks; patches, norms, products of activations and the head stay

@@ -105,7 +105,7 @@ def train(options: Options) -> int:
     import torch
     from recognizer_data import labels_of
     from recognizer_model import Top, read_weights
-    from recognizer_training import Plan, start_head
+    from recognizer_training import Plan, halfway, start_head
     from recognizer_training import train as run
 
     cache = _cache(options)
@@ -119,7 +119,8 @@ def train(options: Options) -> int:
     mean = run(cache, top.to(options.device), labels, plan, first, options.device)
     if options.more:
         again = Plan(epochs=options.more, full=0, seed=SEED + 1)
-        mean = run(cache, copy.deepcopy(mean), labels, again, second, options.device)
+        later = run(cache, copy.deepcopy(mean), labels, again, second, options.device)
+        mean = halfway(mean, later)
     torch.save(mean.cpu().state_dict(), options.scratch / f"{name}_mean.pt")
     told = {name: getattr(options, name) for name in ("size", "depth", "frozen", "epochs", "more")}
     told |= {"views": len(cache.views()), "full": plan.full, "seed": plan.seed}

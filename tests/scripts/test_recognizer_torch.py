@@ -107,6 +107,16 @@ def test_training_learns_and_goes_on_from_its_checkpoint(cache, shape, tmp_path,
     assert all(torch.equal(one, two) for one, two in zip(mean.parameters(), again.parameters(), strict=True))
 
 
+def test_halfway_is_the_mean_of_the_weights(shape):
+    from recognizer_model import Top
+    from recognizer_training import halfway
+
+    one, two = Top(shape), Top(shape)
+    mean = halfway(one, two)
+    assert torch.allclose(mean.head.weight, (one.head.weight + two.head.weight) / 2)
+    assert not torch.equal(one.head.weight, two.head.weight)
+
+
 def test_a_checkpoint_of_another_plan_is_refused(cache, shape, tmp_path):
     from recognizer_data import labels_of
     from recognizer_model import Top
