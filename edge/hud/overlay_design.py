@@ -141,7 +141,9 @@ def design(overlay: Overlay, around: Around, settings: HudSettings, fonts: Measu
         return Design(size, turned=False, erased=(), rows=(), panels=panel, line_height=high)
     image = around.image
     paper = None if image is None else paper_room(image, box, size, high, sign.paper)
-    plain = _in_place(sign, text, lines, size, (free, paper), fonts)
+    own = to_own(box, size)
+    frame = _clear_of([bounds(mapped(own, _core(other))) for other in around.others], size, high)
+    plain = _in_place(sign, text, lines, (size, frame), (free, paper), fonts)
     own = to_own(placed(overlay, plain), plain.size)
     plain = replace(plain, spared=tuple(mapped(own, _core(other)) for other in around.others))
     if not settings.sign_source:
@@ -155,14 +157,12 @@ def _in_place(
     sign: SignTranslated,
     text: Paragraph,
     lines: tuple[Points, ...],
-    size: tuple[float, float],
+    place: tuple[tuple[float, float], Rect],
     rooms: tuple[Room, Room | None],
     fonts: Measures,
 ) -> Design:
     """The translation over the lines; for columns the way that gives the larger letters."""
-    aside = min((1 - FILLED) / 2 * text.line_height, size[0] / 4)
-    frame = Rect(aside, 0, size[0] - aside, size[1])
-    free, paper = rooms
+    (size, frame), (free, paper) = place, rooms
     if not (sign.vertical and size[1] > COLUMN * size[0]):
         return Design(size, False, lines, fit(text, frame, free, fonts, paper), (), text.line_height)
     if sign.target.split("-")[0] in _STACKED:
@@ -171,10 +171,23 @@ def _in_place(
     width, height = size
     along_lines = tuple(np.column_stack([line[:, 1], width - line[:, 0]]) for line in lines)
     turned_free = Room(free.top, free.right, free.bottom, free.left)
-    along = fit(text, Rect(aside, 0, height - aside, width), turned_free, fonts)
+    along = fit(text, Rect(frame.left, 0, height - frame.left, width), turned_free, fonts)
     if _size(across) >= 0.6 * _size(along):  # people read across, even in smaller letters
         return Design(size, False, lines, across, (), text.line_height)
     return Design((height, width), True, along_lines, along, (), text.line_height)
+
+
+def _clear_of(others: Sequence[Rect], size: tuple[float, float], high: float) -> Rect:
+    """Where the words go: the box without the room at its ends, and without what other signs cover of its edges."""
+    aside = min((1 - FILLED) / 2 * high, size[0] / 4)
+    top, bottom = 0.0, size[1]
+    for other in others:
+        if other.left < size[0] - aside and other.right > aside:
+            if other.top < 0 < other.bottom:
+                top = max(top, min(other.bottom, 0.3 * size[1]))
+            elif other.top < size[1] < other.bottom:
+                bottom = min(bottom, max(other.top, 0.7 * size[1]))
+    return Rect(aside, top, size[0] - aside, bottom)
 
 
 def _panel(text: Paragraph, frame: Rect, free: Room, fonts: Measures) -> tuple[Panel, ...]:

@@ -21,7 +21,7 @@ Matrix = npt.NDArray[np.float64]
 Points = npt.NDArray[np.float64]
 """float64 [n, 2]: x, y."""
 
-OVERLAP = 0.3
+OVERLAP = 0.45
 """Boxes of neighbouring lines overlap by up to so much of their height: they still stand above one another."""
 FAR = 1e6
 """Pixels; more than any picture has."""

@@ -143,3 +143,10 @@ def test_letters_do_not_touch_those_of_the_next_sign():
     assert crowded.rows[0].size < 0.8 * alone.rows[0].size
     assert crowded.rows[0].box.height < 24
     assert made(one, [upright(320, 100, 500, 140)]).rows[0].size == alone.rows[0].size
+
+
+def test_words_keep_off_the_letters_of_signs_that_reach_into_the_box():
+    one = sign([upright(100, 100, 300, 160)], "Proibido jogar lixo")
+    found = made(one, [upright(100, 40, 300, 118), upright(100, 150, 300, 200)])
+    assert min(row.box.top for row in found.rows) >= 8
+    assert max(row.box.bottom for row in found.rows) <= 57
