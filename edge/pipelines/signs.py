@@ -31,6 +31,10 @@ _SLOW = 3.0
 _STEADY = 0.25  # of `max_shift`: pictures that move less are sharp
 _PATIENCE_S = 1.0
 _LOOKS = 4
+# A scene that trembles on the spot is read less often after so many readings without news, until it has moved on by
+# this share of its width.
+_DULL = 3
+_NEW_VIEW = 0.15
 _MAX_READINGS = 5  # of one still picture: what has not settled by then is no text
 
 
@@ -110,6 +114,8 @@ class SignReading:
     _still_ns: int | None = None
     _before_ns: int = 0
     _looks: int = 0
+    _dull: int = 0
+    _travel: float = 0.0
     _last_look: Look = "glance"
     _readings: int = 0
     _rested: bool = False
@@ -132,6 +138,7 @@ class SignReading:
     def _look(self, frame: VideoFrame, level: str) -> Iterator[Event]:
         now_ns, size = frame.captured_ns, (frame.image.shape[1], frame.image.shape[0])
         motion = self.estimate(frame.image)
+        self._travel += motion.shift
         was_read = self._read_ns == self._before_ns and self._still_ns is None
         self._follow(motion, now_ns)
         if motion.still and was_read:  # the frame read last turns out to show a scene that stands still
@@ -142,6 +149,7 @@ class SignReading:
         look: Look = "glance" if level == "small" else self._next_look()
         self._read_ns, self._last_look = now_ns, look
         self._looks += 1
+        self._travel = 0.0
         try:
             regions = self.read(frame.image, look)
         except EdgeError as error:
@@ -149,6 +157,7 @@ class SignReading:
             return
         steady = not motion.cut and motion.shift <= self.max_shift * _STEADY
         told, _ = self.tracks.observe(regions, now_ns, size, since_ns=self._still_ns, steady=steady)
+        self._dull = 0 if told or self.tracks.open else self._dull + 1
         self._regions = regions
         self._readings += 1
         enough = self._still_ns is not None and self._readings >= _MAX_READINGS
@@ -161,7 +170,7 @@ class SignReading:
     def _follow(self, motion: Motion, now_ns: int) -> None:
         if motion.cut:
             self.tracks.cut()
-            self._looks = 0
+            self._looks = self._dull = 0
         elif not motion.still:
             self.tracks.move(motion.matrix)
         if not motion.still:
@@ -186,7 +195,7 @@ class SignReading:
         return "thorough" if self._looks % _LOOKS == 1 else "glance"
 
     def _is_due(self, motion: Motion, now_ns: int, level: str) -> bool:
-        """Whether this frame is to be read."""
+        """Whether this frame is to be read; `_travel` is the motion since the last reading."""
         if self._read_ns is None:
             return True
         waited_s = (now_ns - self._read_ns) / NS_PER_S
@@ -195,6 +204,8 @@ class SignReading:
             return not self._rested and (level == "full" or waited_s >= interval_s)
         if motion.cut or motion.shift > self.max_shift:
             return waited_s >= max(_PATIENCE_S, interval_s)
+        if self._travel <= _NEW_VIEW:
+            interval_s *= 1 + min(self._dull // _DULL, 2)
         return waited_s >= interval_s
 
     def _tell(self, told: Sequence[Track], regions: Sequence[Region]) -> Iterator[Event]:

@@ -131,7 +131,7 @@ def test_a_closer_look_follows_a_glance_at_the_same_scene_only():
 
 
 def test_most_looks_at_a_moving_scene_are_glances():
-    camera = Camera([CUT] + [moving()] * 100, lambda frame: [region("EXIT", x=100 + 2 * frame)])
+    camera = Camera([CUT] + [moving(shift=0.03)] * 100, lambda frame: [region("EXIT", x=100 + 2 * frame)])
     camera.run()
     quick, long = "glance", "thorough"
     assert [look for _, look in camera.reads[:8]] == [quick, long, quick, quick, quick, long, quick, quick]
@@ -155,10 +155,19 @@ def test_a_still_scene_of_doubtful_texts_is_left_alone_after_a_while():
 
 
 def test_a_moving_scene_is_read_now_and_then():
-    camera = Camera([CUT] + [moving()] * 150, lambda frame: [region("EXIT", x=100 + 2 * frame)], interval_s=0.4)
+    step = 0.03  # of the width: so much that it is never the same view
+    camera = Camera(
+        [CUT] + [moving(shift=step)] * 150, lambda frame: [region("EXIT", x=100 + 2 * frame)], interval_s=0.4
+    )
     told = signs(camera.run())
     assert len(told) == 1
     assert 20 <= len(camera.reads) <= 27
+
+
+def test_a_scene_that_trembles_on_the_spot_is_read_less_often():
+    camera = Camera([CUT] + [moving(0.1, shift=0.002)] * 300, lambda _: [region("EXIT")], interval_s=0.4)
+    assert len(signs(camera.run())) == 1
+    assert 14 <= len(camera.reads) <= 24
 
 
 def test_blurred_pictures_are_not_read():
