@@ -12,6 +12,7 @@ Corners = npt.NDArray[np.float32]
 """float32 [4, 2]: x, y of the four corners in pixels, in the order of `Quad`."""
 
 _SMALLEST_SIDE = 1.0
+_WIDEST = 2400
 
 
 def order_corners(points: npt.ArrayLike) -> Corners:
@@ -63,12 +64,12 @@ def crop_line(image: Image, corners: Corners, height: int) -> Image:
         height: pixels of the result.
 
     Returns:
-        uint8 [height, width, 3], width at least 1.
+        uint8 [height, width, 3], width 1 to 2,400: longer lines are squeezed.
     """
     import cv2
 
     across, down = (max(side, _SMALLEST_SIDE) for side in sides(corners))
-    width = max(1, round(across * height / down))
+    width = min(max(1, round(across * height / down)), _WIDEST)
     shrink = max(1, int(down / height))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) * shrink
     matrix = cv2.getPerspectiveTransform(np.ascontiguousarray(corners, np.float32), target)

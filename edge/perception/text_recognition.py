@@ -28,6 +28,7 @@ LINE_HEIGHT = 48
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
+_OUTPUTS = ("classes", "probabilities")
 _NARROWEST = 32
 _WIDEST = 2400
 _STEP = 8  # pixels: the graph gives one step for this many
@@ -61,7 +62,7 @@ class TextRecognizer:
 
         Raises:
             ModelNotFoundError: `folder` does not hold the model.
-            ModelCorruptError: its list of characters is not what the recipe writes.
+            ModelCorruptError: its graph or its list of characters is not what the recipe writes.
             InferenceError: the file cannot be loaded.
         """
         file = folder / MODEL_FILE
@@ -74,7 +75,11 @@ class TextRecognizer:
             raise ModelCorruptError(settings.recognizer, CHARACTERS_FILE, "it is not UTF-8") from error
         if not all(len(character) == 1 for character in characters):
             raise ModelCorruptError(settings.recognizer, CHARACTERS_FILE, "a line is not one character")
-        return cls(sessions.open(file, threads=1), characters, Crew(sessions.threads))
+        session = sessions.open(file, threads=1)
+        names = {node.name for node in session.get_outputs()}
+        if names != set(_OUTPUTS):
+            raise ModelCorruptError(settings.recognizer, MODEL_FILE, f"its outputs are {', '.join(sorted(names))}")
+        return cls(session, characters, Crew(sessions.threads))
 
     def recognize(self, lines: Sequence[Image], checkpoint: Callable[[], None] = lambda: None) -> list[RecognizedLine]:
         """Read lines.
@@ -95,7 +100,7 @@ class TextRecognizer:
         return [results[index] for index in range(len(lines))]
 
     def _read(self, line: Image) -> RecognizedLine:
-        classes, probabilities = self._session.run(["classes", "probabilities"], {self._input: prepare(line)})
+        classes, probabilities = self._session.run(_OUTPUTS, {self._input: prepare(line)})
         return decode(classes[0], probabilities[0], self._characters)
 
 

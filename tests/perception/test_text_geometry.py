@@ -98,3 +98,13 @@ def test_quads_are_plain_numbers():
     quad = as_quad(WIDE)
     assert quad == ((10.0, 20.0), (110.0, 20.0), (110.0, 50.0), (10.0, 50.0))
     assert all(type(value) is float for point in quad for value in point)
+
+
+def test_a_line_across_a_whole_ribbon_is_squeezed():
+    ribbon = np.zeros((20, 40_000, 3), np.uint8)
+    ribbon[:, 20_000:] = 200
+    corners = np.array([[0, 0], [40_000, 0], [40_000, 20], [0, 20]], np.float32)
+    crop = crop_line(ribbon, corners, 48)
+    assert crop.shape == (48, 2400, 3)
+    assert crop[24, 600, 0] == 0
+    assert crop[24, 1800, 0] == 200

@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.errors import RecipeError
+from edge.errors import ModelCorruptError, RecipeError
 from edge.hub.recipes.ppocr import build
 from edge.inference.sessions import SessionFactory
 from edge.perception.text_recognition import LINE_HEIGHT, TextRecognizer
@@ -124,3 +124,10 @@ def test_damaged_files_options_and_several_graphs_are_refused(tmp_path):
         build({"rec.onnx": broken}, tmp_path, {"precision": "int8"})
     with pytest.raises(RecipeError, match="not 2"):
         build({"a.onnx": broken, "b.onnx": broken}, tmp_path, {})
+
+
+def test_a_folder_with_the_graph_as_it_came_is_refused(tmp_path):
+    out = made(tmp_path)
+    (out / "model.onnx").write_bytes((tmp_path / "rec.onnx").read_bytes())
+    with pytest.raises(ModelCorruptError, match="its outputs are fetch"):
+        TextRecognizer.load(out, SessionFactory(), TextSettings())
