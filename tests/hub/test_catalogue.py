@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from edge.errors import RecipeError, StoreError, UnknownModelError
 from edge.hub import recipes
+from edge.hub.blobs import sha256_of
 from edge.hub.catalogue import (
     PERMISSIVE,
     Catalogue,
     Model,
+    PackagedSource,
     UrlSource,
     WheelSource,
     catalogue_path,
@@ -42,6 +44,7 @@ def test_default_set(shipped):
         "whisper-base",
         "ppocr-det-small",
         "ppocr-rec-small",
+        "recognizer-vit-s14",
         "font-noto-sans",
         "font-noto-sans-arabic",
         "font-heebo",
@@ -288,3 +291,16 @@ def test_a_model_to_be_exported_says_so(make_store, model_entry):
     store = make_store(model_entry("a", recipe="export", task="image-recognition"))
     with pytest.raises(RecipeError, match="must be exported to ONNX first"):
         pull(store, store.catalogue, ["a"])
+
+
+def test_what_comes_with_the_package_is_there_with_its_hash(shipped):
+    packaged = [
+        (file, source)
+        for model in shipped.models
+        for file in model.files
+        for source in file.sources
+        if isinstance(source, PackagedSource)
+    ]
+    assert len(packaged) == 3
+    for file, source in packaged:
+        assert sha256_of(catalogue_path().parent / source.packaged) == file.sha256
