@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ EMBEDDING = 384
 _SHRINK, _POWER = 0.1, 0.5
 _SALIENT_PICTURES = 500
 _LEAST_KEPT = 0.93
-_FALSE_NAMES = 0.03
+_FALSE_NAMES = 0.02
 _TRIALS = 100
 _NEW_THINGS = 40
 _COHORT = 512
@@ -49,10 +49,11 @@ def write_model(cache: Cache, top: Top, weights: Weights, out: Path, scratch: Pa
     out.mkdir(parents=True, exist_ok=True)
     quantise(scratch / FLOAT_FILE, out / MODEL_FILE)
     session = SessionFactory().open(out / MODEL_FILE, threads=2)
-    taught_threshold, told = fit_taught_threshold(features, names)
+    cohort = cohort_of(cache, session).astype(np.float16)
+    np.save(out / COHORT_FILE, cohort)
+    config = calibrate(cache, session, np.asarray(cohort, np.float32))
+    told = new_things(cache, top, features, names, config.taught_threshold)
     (scratch / "teach.json").write_text(json.dumps(told) + "\n", encoding="utf-8")
-    config = calibrate(cache, session, taught_threshold)
-    np.save(out / COHORT_FILE, cohort_of(cache, session, config).astype(np.float16))
     (out / CONFIG_FILE).write_text(json.dumps(asdict(config), indent=1) + "\n", encoding="utf-8")
 
 
@@ -62,28 +63,35 @@ def fit_embedding(features: Floats, names: Sequence[str]) -> nn.Linear:
     return _linear(*projection(features, [int(group) for group in groups], EMBEDDING, _SHRINK, _POWER))
 
 
-def fit_taught_threshold(features: Floats, names: Sequence[str]) -> tuple[float, dict[str, float]]:
-    """Similarity from which a thing is a taught one, and what it gives.
+def new_things(
+    cache: Cache, top: Top, features: Floats, names: Sequence[str], taught_threshold: float
+) -> dict[str, float]:
+    """What teaching gives for categories that the projection of the embedding never saw, though the blocks did.
 
-    Played with categories that the projection did not see (the blocks did): taught things are new. All pictures shown
-    that are none of the taught things are of other such categories.
+    The projection is fitted again without them; the pictures taught and shown are of the test part.
     """
     random, labels = np.random.default_rng(5), np.asarray(names)
-    new = np.isin(labels, random.permutation(np.unique(labels))[:_NEW_THINGS])
-    groups = np.unique(labels[~new], return_inverse=True)[1]
-    matrix, constant = projection(features[~new], [int(group) for group in groups], EMBEDDING, _SHRINK, _POWER)
-    made = np.asarray(normalised(features @ matrix.T + constant), np.float32)
-    cohort = made[~new][random.permutation(int((~new).sum()))[:_COHORT]]
-    best, right, strange = teaching(made[new], list(labels[new]), lambda views: direction(views, cohort), _TRIALS)
-    cut = float(np.quantile(strange, 1 - _FALSE_NAMES))
-    told = {"recognised": float((right & (best >= cut)).mean()), "strangers named": float((strange >= cut).mean())}
-    return cut, told | {"categories": _NEW_THINGS}
+    chosen = random.permutation(np.unique(labels))[:_NEW_THINGS]
+    rest = ~np.isin(labels, chosen)
+    groups = np.unique(labels[rest], return_inverse=True)[1]
+    matrix, constant = projection(features[rest], [int(group) for group in groups], EMBEDDING, _SHRINK, _POWER)
+    rows = [i for i, item in enumerate(cache.items) if item.part == "test" and item.label in chosen]
+    cohort = np.asarray(normalised(features[rest] @ matrix.T + constant), np.float32)
+    cohort = cohort[random.permutation(len(cohort))[:_COHORT]]
+    shown = np.asarray(normalised(features_of(cache, top, rows) @ matrix.T + constant), np.float32)
+    shown_names = [cache.items[i].label for i in rows]
+    best, right, strange = teaching(shown, shown_names, lambda views: direction(views, cohort), _TRIALS)
+    return {
+        "recognised": float((right & (best >= taught_threshold)).mean()),
+        "strangers named": float((strange >= taught_threshold).mean()),
+        "categories": _NEW_THINGS,
+    }
 
 
-def cohort_of(cache: Cache, session: Session, config: RecognizerConfig) -> Floats:
+def cohort_of(cache: Cache, session: Session) -> Floats:
     """Embeddings of training pictures as the int8 graph sees them, strangers among them: float32 [m, d]."""
     chosen = np.random.default_rng(9).permutation(cache.train)[:_COHORT]
-    return outputs_of(session, config, [cache.items[int(i)] for i in chosen], cache.data)[1]
+    return outputs_of(session, _plain(cache), [cache.items[int(i)] for i in chosen], cache.data)[1]
 
 
 def fit_saliency(cache: Cache, top: Top, weights: Weights) -> nn.Linear:
@@ -95,28 +103,26 @@ def fit_saliency(cache: Cache, top: Top, weights: Weights) -> nn.Linear:
     return _linear(matrix[np.newaxis], np.array([constant]))
 
 
-def calibrate(cache: Cache, session: Session, taught_threshold: float) -> RecognizerConfig:
+def calibrate(cache: Cache, session: Session, cohort: Floats) -> RecognizerConfig:
     """All numbers of config.json, from the validation part as the int8 graph sees it."""
-    labels = labels_of(cache.items)
-    plain = RecognizerConfig(labels, cache.shape.size, MEAN, STD, 1.0, (1.0, 0.0, 0.0), 0.0, 0.5, 0.5, EMBEDDING)
+    plain = _plain(cache)
+    labels = plain.labels
     items = [item for item in cache.items if item.part == "validation"]
-    logits, _ = outputs_of(session, plain, items, cache.data)
+    logits, embeddings = outputs_of(session, plain, items, cache.data)
     known = np.array([item.label != STRANGERS for item in items])
     targets = np.array([labels.index(item.label) for item in items if item.label != STRANGERS])
     signs = evidence(logits)
     weights, bias = logistic(signs, known)
     chances = 1 / (1 + np.exp(-(signs @ weights + bias)))
-    return RecognizerConfig(
-        labels=labels,
-        input_size=cache.shape.size,
-        mean=MEAN,
-        std=STD,
+    names = [item.label for item in items]
+    _, _, strange = teaching(embeddings, names, lambda views: direction(views, cohort), _TRIALS)
+    return replace(
+        plain,
         temperature=round(temperature(logits[known, :-1], targets), 4),
         known_weights=tuple(round(float(value), 5) for value in weights),
         known_bias=round(bias, 5),
         unknown_threshold=round(threshold(chances[known], chances[~known], _LEAST_KEPT), 4),
-        taught_threshold=round(taught_threshold, 4),
-        embedding_size=EMBEDDING,
+        taught_threshold=round(float(np.quantile(strange, 1 - _FALSE_NAMES)), 4),
     )
 
 
@@ -131,6 +137,12 @@ def outputs_of(
         logits.append(one[0])
         embeddings.append(two[0])
     return np.stack(logits), normalised(np.stack(embeddings))
+
+
+def _plain(cache: Cache) -> RecognizerConfig:
+    """A configuration that calibrates nothing."""
+    labels = labels_of(cache.items)
+    return RecognizerConfig(labels, cache.shape.size, MEAN, STD, 1.0, (1.0, 0.0, 0.0), 0.0, 0.5, 0.5, EMBEDDING)
 
 
 def _linear(matrix: npt.NDArray[np.floating], constant: npt.NDArray[np.floating]) -> nn.Linear:

@@ -23,10 +23,11 @@ wearer and a coarse map of where there is something to look at. A vision transfo
 
 ## How it was made
 
-Tokens after block {frozen} are cached for the whole pictures and {views} random views (crops, colours, noise, small
-things on other backgrounds). The head is fitted alone; then the rest is trained for {epochs} epochs, on random views
-and half of the patches, the last {full} on all patches, and from there for {more} more on half of them; the result is the
-mean of both rounds (AdamW, cosine, label smoothing, mixing in pairs, running mean of the weights, seed {seed}).
+Tokens after block {frozen} are cached for the whole pictures and random views of them (crops, colours, noise, small
+things on other backgrounds). The head is fitted alone; then the rest is trained in rounds of {epochs} epochs on
+{views} random views, on half of the patches but for the last epoch of the first round. Each round begins with the
+mean of the weights before it and after the round before. AdamW, cosine, label smoothing, mixing in pairs, running mean
+of the weights, fixed seeds.
 One more class is for strangers: pictures of `_background` and tiny pieces of pictures. Embedding: linear discriminant
 projection of the pooled tokens after block {frozen} and after the last. Saliency: a linear fit of the original's map.
 int8: dynamic quantisation of the matrices of the blocks; patches, norms, products of activations and the head stay
@@ -52,10 +53,17 @@ def write_card(gate: Path, card: Path) -> None:
 def text_of(report: Mapping[str, Any], plan: Mapping[str, Any], rows: list[Mapping[str, Any]]) -> str:
     """The whole card as Markdown."""
     head = _HEAD.format(
-        **plan, labels=len(report["per class"]), megabytes=report["bytes"] / 1e6, first=plan["frozen"] + 1
+        **{name: _listed(value) for name, value in plan.items()},
+        labels=len(report["per class"]),
+        megabytes=report["bytes"] / 1e6,
+        first=plan["frozen"] + 1,
     )
     parts = [head, _quality(report), _time(report), _compared(rows), _classes(report), _limits(report)]
     return "\n".join(part for part in parts if part)
+
+
+def _listed(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _quality(report: Mapping[str, Any]) -> str:
@@ -83,7 +91,7 @@ def _quality(report: Mapping[str, Any]) -> str:
             f"{teach['recognised']:.1%} of other pictures of them recognised, {teach['strangers named']:.1%} of all",
             "other test pictures given a taught name. Training saw these categories: this flatters new things.",
             f"With {new['categories']:.0f} categories that the projection of the embedding did not see (the blocks",
-            f"did): {new['recognised']:.1%} and {new['strangers named']:.1%}; the threshold is from there.",
+            f"did), and strangers of such categories only: {new['recognised']:.1%} and {new['strangers named']:.1%}.",
             "",
             "Things pasted at 30 to 40 % of the sides of a frame of 640 x 360: "
             + ", ".join(f"{name} {share:.3f}" for name, share in small.items())

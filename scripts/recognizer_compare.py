@@ -22,11 +22,11 @@ from torch import nn
 from edge.inference.sessions import Session, SessionFactory
 from edge.perception.image_recognition import RecognizerConfig
 
-SIZES = (112, 140, 168, 196, 224)
+SIZES = (112, 140, 168, 224)
 DEPTHS = (9, 10, 11, 12)
 
 _ROUNDS = 15
-_PICTURES = 2500  # of the training part, for the heads of the depths
+_PICTURES = 1500  # of the training part, for the heads of the depths
 
 
 def compare(cache: Cache, top: Top, weights: Weights, original: Path, scratch: Path) -> list[dict[str, Any]]:

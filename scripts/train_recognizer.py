@@ -16,7 +16,6 @@ Needs torch (CPU is enough), onnx, onnxruntime and opencv beside the package. Th
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -48,8 +47,6 @@ class Options:
         depth: blocks that run.
         frozen: of these, blocks that are not trained.
         views: random views cached.
-        epochs: of training.
-        more: epochs of a second round, which begins with the mean of the first.
         device: torch's name.
     """
 
@@ -61,8 +58,6 @@ class Options:
     depth: int
     frozen: int
     views: int
-    epochs: int
-    more: int
     device: str
 
 
@@ -77,9 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=168)
     parser.add_argument("--depth", type=int, default=11)
     parser.add_argument("--frozen", type=int, default=8)
-    parser.add_argument("--views", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--more", type=int, default=2)
+    parser.add_argument("--views", type=int, default=4)
     parser.add_argument("--device", default="cpu")
     parsed = vars(parser.parse_args(arguments))
     step = parsed.pop("step")
@@ -105,25 +98,16 @@ def train(options: Options) -> int:
     import torch
     from recognizer_data import labels_of
     from recognizer_model import Top, read_weights
-    from recognizer_training import Plan, halfway, start_head
-    from recognizer_training import train as run
+    from recognizer_training import ROUNDS, train_rounds
 
     cache = _cache(options)
     top = Top(cache.shape)
     top.load(read_weights(options.weights))
-    labels, name = labels_of(cache.items), _name(options)
-    first, second = (options.scratch / f"{name}{end}.pt" for end in ("", "_more"))
-    if not first.exists():
-        start_head(cache, top, labels)
-    plan = Plan(epochs=options.epochs, seed=SEED)
-    mean = run(cache, top.to(options.device), labels, plan, first, options.device)
-    if options.more:
-        again = Plan(epochs=options.more, full=0, seed=SEED + 1)
-        later = run(cache, copy.deepcopy(mean), labels, again, second, options.device)
-        mean = halfway(mean, later)
-    torch.save(mean.cpu().state_dict(), options.scratch / f"{name}_mean.pt")
-    told = {name: getattr(options, name) for name in ("size", "depth", "frozen", "epochs", "more")}
-    told |= {"views": len(cache.views()), "full": plan.full, "seed": plan.seed}
+    name = _name(options)
+    mean = train_rounds(cache, top, labels_of(cache.items), options.scratch / name, options.device)
+    torch.save(mean.state_dict(), options.scratch / f"{name}_mean.pt")
+    told = {key: getattr(options, key) for key in ("size", "depth", "frozen")}
+    told |= {"epochs": [plan.epochs for plan in ROUNDS], "views": [plan.views for plan in ROUNDS]}
     (options.scratch / "plan.json").write_text(json.dumps(told) + "\n", encoding="utf-8")
     return 0
 

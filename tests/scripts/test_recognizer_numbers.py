@@ -237,7 +237,7 @@ REPORT = {
     "small things": {"whole frame": 0.5, "salient part": 0.6},
     "time": {"original float 224": 160.0, "ours int8": 28.0, "ratio": 0.175},
 }  # fmt: skip
-PLAN = {"size": 168, "depth": 11, "frozen": 8, "views": 2, "epochs": 6, "more": 2, "full": 1, "seed": 7}
+PLAN = {"size": 168, "depth": 11, "frozen": 8, "views": [2, 2, 4], "epochs": [6, 2, 4]}
 
 
 class TestCard:
@@ -251,6 +251,7 @@ class TestCard:
         text = (tmp_path / "cards" / "card.md").read_text()
         assert "| top-1, all categories | 0.875 | 0.881 |" in text
         assert "3 everyday categories" in text
+        assert "rounds of 6, 2, 4 epochs" in text
         assert "23.4 MB" in text
         assert "0.175 of the original's time" in text
         assert "ant 3/4, bee 5/5." in text
