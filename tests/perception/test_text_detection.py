@@ -13,6 +13,7 @@ from edge.perception.text_detection import (
     busiest,
     detection_scale,
     edges,
+    exposed,
     lines_of,
     plan_tiles,
 )
@@ -206,6 +207,21 @@ def test_the_closer_look_finds_a_line_and_sees_only_busy_tiles():
     (line,) = detector(session, closer_edges=0.001).detect_closer(image, [])
     np.testing.assert_allclose(line.corners.mean(axis=0), (930, 604), atol=2)
     assert len(session.shapes) <= 2
+
+
+def test_the_closer_look_exposes_its_tiles():
+    dim = board(720, 1280, [(900, 600, 60, 8)]) // 5
+    assert detector(closer_edges=0.001).detect(dim) == []
+    (line,) = detector(closer_edges=0.001).detect_closer(dim, [])
+    np.testing.assert_allclose(line.corners.mean(axis=0), (930, 604), atol=2)
+
+
+def test_exposure_uses_the_whole_range_but_does_not_blow_up_noise():
+    ramp = np.tile(np.linspace(80, 140, 64).astype(np.uint8)[:, None, None], (1, 64, 3))
+    assert exposed(ramp).min() == 0
+    assert exposed(ramp).max() == 255
+    noise = np.random.default_rng(0).integers(100, 104, (64, 64, 3), np.uint8)
+    assert np.ptp(exposed(noise).astype(int)) <= 8 * 4
 
 
 def test_the_closer_look_can_be_switched_off():
