@@ -9,7 +9,7 @@ from edge.errors import InferenceError, LanguageError, ModelNotFoundError, Store
 from edge.events import SceneRecognized, StageFailed
 from edge.media import NS_PER_S, VideoFrame
 from edge.results import UNKNOWN, Glance
-from edge.scene_sense import SceneSense, fingerprint, joint_embedding, taught_folder
+from edge.scene_sense import SceneSense, fingerprint, framings, joint_embedding, joint_scores, taught_folder
 from edge.settings import SceneSettings, Settings
 
 SMALL_THING = (50, 30, 110, 100)
@@ -79,15 +79,34 @@ class TestCategories:
 class TestCloserLook:
     def test_a_small_thing_is_looked_at_again(self, load, recognizer):
         first = load().categories(picture(BLUE, thing=SMALL_THING))[0]
-        whole, closer = recognizer.looked
+        whole, closer, *_ = recognizer.looked
         assert whole == (120, 160)
         assert 50 <= closer[0] < 100
         assert 50 <= closer[1] < 120
         assert first.label == "cup"
 
     def test_a_thing_that_fills_the_picture_is_not(self, load, recognizer):
-        load().categories(picture(BLUE))
+        load().embedding(picture(BLUE))
         assert recognizer.looked == [(120, 160)]
+
+    def test_a_picture_nobody_waits_for_is_cut_in_other_ways_too(self, load, recognizer):
+        load().categories(picture(BLUE))
+        assert recognizer.looked == [(120, 160), (106, 141), (120, 120)]
+        recognizer.looked.clear()
+        load().categories(picture(BLUE, size=(100, 100)))
+        assert recognizer.looked == [(100, 100), (88, 88)]
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (2, 3)])
+    def test_cuts_of_tiny_pictures_are_never_empty(self, shape):
+        assert all(frame.size for frame in framings(np.zeros((*shape, 3), np.uint8)))
+
+    def test_what_all_looks_agree_on_wins(self):
+        looks = [Glance(np.array(scores, np.float32), 1.0, np.ones(1), np.ones((1, 1))) for scores in (
+            (0.9, 0.1, 0.0), (0.0, 0.4, 0.6), (0.6, 0.4, 0.0),
+        )]  # fmt: skip
+        joint = joint_scores(looks)
+        assert int(joint.argmax()) == 1
+        assert float(joint.sum()) == pytest.approx(1)
 
     def test_nor_when_settings_say_so(self, load, recognizer):
         load(closer=False).categories(picture(BLUE, thing=SMALL_THING))
