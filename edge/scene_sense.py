@@ -34,6 +34,7 @@ FULL, SLOW, SMALL = "full", "slow", "small"
 
 _SLOWER = 3  # intervals between two looks at the lower levels
 _MOST_OF_A_PICTURE = 0.75  # of its area: a box that large is no closer look
+_LARGE = 0.4  # of the area of a picture: of a smaller thing the whole picture tells little
 _INNER = 0.88  # of each side: what is left without the rim
 _LEAST = 1e-6  # probability, so that no single look rules a category out
 _FINGERPRINT_DIGITS = 16
@@ -143,7 +144,8 @@ class SceneSense:
         if is_blank(image):
             return [Category(UNKNOWN, self.names.name(UNKNOWN), 1.0)]
         glances = self._glances(image, closer=closer, checkpoint=checkpoint)
-        frames = framings(image) if framed and self.settings.closer else ()
+        framed = framed and self.settings.closer and salient_share(glances[0], image) > _LARGE
+        frames = framings(image) if framed else ()
         return self._judge(glances, [self.recognizer.look(frame) for frame in frames])[:top]
 
     def _glances(self, image: Image, *, closer: bool, checkpoint: Callable[[], None]) -> list[Glance]:
@@ -151,11 +153,9 @@ class SceneSense:
         look = self.times.timed(STAGE, self.recognizer.look)
         checkpoint()
         glances = [look(image)]
-        height, width = image.shape[:2]
-        left, top, right, bottom = salient_box(glances[0].saliency, (width, height))
-        is_closer = (right - left) * (bottom - top) <= _MOST_OF_A_PICTURE * width * height
-        if closer and self.settings.closer and is_closer:
+        if closer and self.settings.closer and salient_share(glances[0], image) <= _MOST_OF_A_PICTURE:
             checkpoint()
+            left, top, right, bottom = salient_box(glances[0].saliency, (image.shape[1], image.shape[0]))
             glances.append(look(np.ascontiguousarray(image[top:bottom, left:right])))
         return glances
 
@@ -176,11 +176,18 @@ class SceneSense:
         return Category(label, self.names.name(label), float(scores[index]))
 
 
+def salient_share(glance: Glance, image: Image) -> float:
+    """How much of a picture's area the box around what stands out in it has, 0..1."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = salient_box(glance.saliency, (width, height))
+    return (right - left) * (bottom - top) / (width * height)
+
+
 def framings(image: Image) -> list[Image]:
     """Other cuts of a picture nobody waits for: its middle square, and all but its rim.
 
-    The network sees a square, into which a wide picture is squeezed. On the validation part the four looks together name
-    90.9 % right instead of 89.2 % of the first alone (Caltech 91.0, 88.6).
+    The network sees a square, into which a wide picture is squeezed. On the validation part the four looks together
+    name 90.9 % right instead of 89.2 % of the first alone (Caltech 91.0, 88.6).
     """
     height, width = image.shape[:2]
     side = min(height, width)
