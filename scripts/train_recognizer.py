@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=168)
     parser.add_argument("--depth", type=int, default=11)
     parser.add_argument("--frozen", type=int, default=8)
-    parser.add_argument("--views", type=int, default=4)
+    parser.add_argument("--views", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     parsed = vars(parser.parse_args(arguments))
     step = parsed.pop("step")
