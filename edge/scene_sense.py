@@ -180,7 +180,7 @@ def salient_share(glance: Glance, image: Image) -> float:
     """How much of a picture's area the box around what stands out in it has, 0..1."""
     height, width = image.shape[:2]
     left, top, right, bottom = salient_box(glance.saliency, (width, height))
-    return (right - left) * (bottom - top) / (width * height)
+    return float((right - left) * (bottom - top) / (width * height))
 
 
 def framings(image: Image) -> list[Image]:

@@ -9,6 +9,7 @@ stands on the left. Menus, lists and price columns stay separate entries.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,8 @@ _GAP = {Link.SURE: 1.1, Link.OPEN: 0.95, Link.LOOSE: 0.4}
 _HEIGHTS = {Link.SURE: 1.6, Link.OPEN: 1.4, Link.LOOSE: 1.25}
 _ROW_HEIGHTS = 1.5
 _SHARED = 0.2
+_PRICE = re.compile(r"\d[.,]\d\d\s*(?:[€£$¥]|[A-Z]{2,3})?$")
+_MENU = 2  # entries with a price
 # Cheap look before the exact one: heights to the next line's centre, and how much a line may tilt against another.
 _NEAR = 3.0
 _TILT = 0.25
@@ -47,6 +50,7 @@ class _Row:
         text: the pieces joined.
         middle: its centre, pixels.
         priced: a number stands on the same line further on, as in a menu: the entry ends there.
+        begins: an entry of a menu begins here: what stands above is its heading, or another entry.
     """
 
     pieces: tuple[TextLine, ...]
@@ -56,6 +60,7 @@ class _Row:
     text: str
     middle: Point
     priced: bool = False
+    begins: bool = False
 
     @property
     def vertical(self) -> bool:
@@ -94,6 +99,8 @@ def group(lines: Iterable[TextLine]) -> tuple[Region, ...]:
     pieces = [_row((line,)) for line in lines if line.text.strip()]
     rows = [_row(tuple(row.pieces[0] for row in chain)) for chain in _chains(pieces, _distance_in_row)]
     rows = [replace(row, priced=any(_prices(other, row) for other in rows)) for row in rows]
+    menu = sum(_ends_in_price(row.text) for row in rows) >= _MENU
+    rows = [replace(row, begins=menu and _ends_in_price(row.text) and row.text[:1].isupper()) for row in rows]
     regions = [_region(block) for block in _chains(rows, _distance_below)]
     order = reading_order([region.box for region in regions], _mostly_vertical(regions))
     return tuple(regions[index] for index in order)
@@ -150,6 +157,10 @@ def _chains(rows: Sequence[_Row], distance: Callable[[_Row, _Row], float]) -> li
     return chains
 
 
+def _ends_in_price(text: str) -> bool:
+    return _PRICE.search(text) is not None
+
+
 def _prices(number: _Row, entry: _Row) -> bool:
     """Whether `number` stands on the line of `entry` and further on."""
     if not any(map(str.isalpha, entry.text)) or any(map(str.isalpha, number.text)) or len(number.text) == 1:
@@ -179,7 +190,7 @@ def _distance_below(first: _Row, second: _Row) -> float:
     """Gap between a line and the one that continues it in pixels; infinite where it does not."""
     along, across = first.offset(second)
     near = 0 < across + _TILT * abs(along) < _NEAR * first.size + 2 * _TILT * abs(along)
-    if first.priced or not near or not _alike(first, second, _HEIGHTS[Link.SURE]):
+    if first.priced or second.begins or not near or not _alike(first, second, _HEIGHTS[Link.SURE]):
         return math.inf
     size = (first.size + second.size) / 2
     one, two = _spans(first, second)

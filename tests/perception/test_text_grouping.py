@@ -74,6 +74,16 @@ def test_entries_that_end_in_prices_stay_apart():
         "Espresso 2.50", "Cappuccino 3.20", "Latte 3.40"]  # fmt: skip
 
 
+def test_the_heading_of_a_menu_is_not_its_first_entry():
+    lines = stack("Today's specials", "Grilled fish with rice 12.50", "Vegetable soup 4.80", centred=True)
+    assert texts(lines) == ["Today's specials", "Grilled fish with rice 12.50", "Vegetable soup 4.80"]
+
+
+def test_an_entry_of_two_lines_stays_one_also_in_a_menu():
+    lines = stack("Grilled fish with lemon", "and rice 12.50", "Vegetable soup 4.80")
+    assert texts(lines) == ["Grilled fish with lemon and rice 12.50", "Vegetable soup 4.80"]
+
+
 def test_place_names_below_each_other_stay_apart():
     names = ["Sports Centre", "Wivenhoe Park", "Conference Centre", "Car Parks"]
     assert texts(stack(*names, step=34)) == names
