@@ -2,7 +2,8 @@
 
     scripts/demo_scene.py out/demo/scene.mkv
 
-The photographs and the voice are the samples of the catalogue (edge models pull demo-photo demo-things demo-speech);
+Beside it go five views of the cup in it (cup1.png ...), to be taught. The photographs and the voice are the samples of
+the catalogue (edge models pull demo-photo demo-things demo-speech);
 the signs are drawn on boards that stand in the picture in perspective. Camera work is made up: settle, drift, pan.
 The same samples give the same pictures.
 """
@@ -29,6 +30,15 @@ SIZE = (960, 540)
 FPS = 15
 PAN_S = 0.5
 """Time for turning the head from one place to the next."""
+
+VIEWS = (
+    (1.0, 0.5, 0.5, 1.0),
+    (0.9, 0.2, 0.3, 0.85),
+    (0.85, 0.7, 0.2, 1.1),
+    (0.8, 0.4, 0.6, 0.9),
+    (0.95, 0.9, 0.9, 1.0),
+)
+"""Zoom, place of the cut (shares of what is left over), brightness."""
 
 Picture = npt.NDArray[np.uint8]
 Quad = tuple[tuple[float, float], ...]
@@ -181,13 +191,24 @@ def write(path: Path, places: list[Picture], speech: Path) -> None:
         film.mux(audio.encode())
 
 
+def write_views(folder: Path, photo: Picture) -> None:
+    """Five views of what a photo shows: nearer and farther, from a little to the side, in other light."""
+    height, width = photo.shape[:2]
+    for number, (zoom, x, y, light) in enumerate(VIEWS, 1):
+        h, w = int(height * zoom), int(width * zoom)
+        top, left = int((height - h) * y), int((width - w) * x)
+        view = np.clip(photo[top : top + h, left : left + w].astype(np.float32) * light, 0, 255)
+        cv2.imwrite(str(folder / f"cup{number}.png"), view.astype(np.uint8))
+
+
 def main() -> None:
-    """Make the film that the command line names."""
+    """Make the film that the command line names, and the views beside it."""
     store = ModelStore()
     font_file = store.open("font-noto-sans") / "NotoSans.ttf"
     places = [build(place, store, font_file) for place in PLACES]
     path = Path(sys.argv[1] if len(sys.argv) > 1 else "scene.mkv")
     path.parent.mkdir(parents=True, exist_ok=True)
+    write_views(path.parent, read_picture(store.open("demo-things") / "coffee.png"))
     write(path, places, store.open("demo-speech") / "two_cities.wav")
     print(f"{path}: {len(places)} places")
 
