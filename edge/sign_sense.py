@@ -17,6 +17,7 @@ from edge.perception.motion import MotionEstimator
 from edge.perception.sign_colors import ink_and_paper
 from edge.perception.sign_translation import SignTranslator, without_specks, worth_following
 from edge.perception.text_grouping import group
+from edge.perception.text_language import UNDECIDED
 from edge.perception.text_reading import TextReader
 from edge.perception.tracking import Tracker
 from edge.perception.translation_routes import PIVOT
@@ -112,7 +113,7 @@ class SignSense:
                 known = self.times.timed("text-reading", self.reader.read_closer)(image, known, checkpoint=checkpoint)
             else:
                 known = self._lines(image, look == "glance", checkpoint)
-            return worth_following(self._regions(image, known))
+            return self._of_interest(worth_following(self._regions(image, known)))
 
         def translate(regions: Sequence[Region], around: Sequence[Region]) -> list[SignText]:
             checkpoint()
@@ -151,6 +152,14 @@ class SignSense:
         """What regions mean; `around` are others of the same picture, whose language counts, too."""
         languages = self.signs.languages([region.text for region in [*regions, *around]])
         return [self.signs.translate(region, language) for region, language in zip(regions, languages, strict=False)]
+
+    def _of_interest(self, regions: Sequence[Region]) -> tuple[Region, ...]:
+        """Those whose script the languages asked for are written in; all where any language may stand on signs."""
+        if self.languages is None:
+            return tuple(regions)
+        languages = self.signs.languages([region.text for region in regions])
+        told = zip(regions, languages, strict=True)
+        return tuple(region for region, code in told if code != UNDECIDED or not any(map(str.isalpha, region.text)))
 
     def _lines(self, image: Image, small: bool, checkpoint: Callable[[], None]) -> tuple[TextLine, ...]:
         return self.times.timed("text-reading", self.reader.read)(image, small=small, checkpoint=checkpoint)

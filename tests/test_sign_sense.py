@@ -165,6 +165,13 @@ def test_lone_letters_are_not_followed(make):
     assert list(make("m").events(frames(20))) == []
 
 
+def test_scripts_of_languages_that_were_not_asked_for_are_not_followed(make):
+    asked = make("EXIT HERE", "美美装", source="en")
+    assert [event.text for event in asked.events(frames(8)) if isinstance(event, SignTranslated)] == ["EXIT HERE"]
+    any_language = make("美美装")
+    assert [event.text for event in any_language.events(frames(8)) if isinstance(event, SignTranslated)] == ["美美装"]
+
+
 def test_a_reader_that_fails_is_told_once(make):
     sense = make("x")
     sense.reader.failure = InferenceError("broken")
