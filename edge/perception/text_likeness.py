@@ -8,6 +8,7 @@ from functools import lru_cache
 
 _SAME_WORD = 0.7
 _MIN_FUZZY_WORD = 4
+_WORDS_PER_SPOILT = 8
 _SAME_TEXT = 0.86
 _MIN_PIECE = 2
 
@@ -43,8 +44,8 @@ def contained(part: str, whole: str) -> float:
 def same_text(one: str, other: str) -> bool:
     """Whether two readings say the same, so that the translation of one serves for the other.
 
-    Long words may differ by a letter or two (`VEHICLES`, `VEHICLFS`); digits and short words may not: Platform A is
-    not Platform B.
+    Long words may differ by a letter or two (`VEHICLES`, `VEHICLFS`), and of many words one in eight may be spoilt
+    (`FOR WIIOM`); digits and short words may not differ: Platform A is not Platform B.
     """
     first, second = plain(one), plain(other)
     if first.replace(" ", "") == second.replace(" ", ""):
@@ -54,14 +55,11 @@ def same_text(one: str, other: str) -> bool:
     words, others = first.split(), second.split()
     if len(words) != len(others):
         return min(len(first), len(second)) >= _MIN_FUZZY_WORD * 2
-    return all(
-        word == other_word
-        or (
-            min(len(word), len(other_word)) >= _MIN_FUZZY_WORD
-            and SequenceMatcher(None, word, other_word, autojunk=False).ratio() >= _SAME_WORD
-        )
-        for word, other_word in zip(words, others, strict=True)
-    )
+    different = [pair for pair in zip(words, others, strict=True) if pair[0] != pair[1]]
+    if any(min(map(len, pair)) < _MIN_FUZZY_WORD for pair in different):
+        return False
+    spoilt = [pair for pair in different if SequenceMatcher(None, *pair, autojunk=False).ratio() < _SAME_WORD]
+    return len(spoilt) <= len(words) // _WORDS_PER_SPOILT
 
 
 def _digits(text: str) -> str:

@@ -54,3 +54,10 @@ def test_contained(part, whole, least, most):
 
 def test_plain_text_keeps_letters_of_all_scripts():
     assert plain("  Ação_nº 5: 出口!  ") == "ação nº 5 出口"
+
+
+def test_one_spoilt_word_of_many_is_forgiven():
+    said = "IN THIS TEMPLE AS IN THE HEARTS OF THE PEOPLE FOR WHOM HE SAVED THE UNION"
+    assert same_text(said, said.replace("WHOM", "WIIOM"))
+    assert not same_text(said, said.replace("HE SAVED", "WE SAVED")), "a short word is another word"
+    assert not same_text("THE PEOPLE FOR WHOM", "THE PEOPLE FOR WIIOM"), "of few words every one counts"
