@@ -187,7 +187,7 @@ def load_sense(folder: Path, scratch: Path) -> SceneSense:
 def pictures(data: Path) -> dict[str, list[tuple[str, str, str]]]:
     """(file, category, product) of every picture, by the part of the split that it is in."""
     sys.path.insert(0, str(ROOT / "scripts"))
-    from recognizer_data import part_of  # type: ignore[import-not-found]  # a script, found through the line above
+    from recognizer_data import part_of  # a script, found through the line above
 
     found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     with (data / "manifest.tsv").open(encoding="utf-8", newline="") as lines:
