@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from edge import cli_models, cli_read, cli_run, cli_scene
-from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, print_error, print_json
+from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, answer_each, print_error, print_json
 from edge.errors import EdgeError
 
 app = typer.Typer(
@@ -89,21 +89,12 @@ def transcribe(
 
     overrides: dict[str, dict[str, Any]] = {"recognition": {"model": model}, "inference": {"threads": threads}}
     transcribe_file = file_transcriber(language, task, load_settings(settings, overrides))
-    failed = False
-    for file in files:
-        try:
-            record = transcribe_file(file)
-        except EdgeError as error:
-            print_error(error)
-            failed = True
-            continue
-        if as_json:
-            print_json(record)
-        else:
-            for part in record["segments"]:
-                print(f"[{part['start_s']:8.2f} -> {part['end_s']:8.2f}] {part['text']}", flush=True)
-    if failed:
-        raise typer.Exit(2)
+    answer_each(files, transcribe_file, _print_segments, as_json=as_json)
+
+
+def _print_segments(record: dict[str, Any]) -> None:
+    for part in record["segments"]:
+        print(f"[{part['start_s']:8.2f} -> {part['end_s']:8.2f}] {part['text']}", flush=True)
 
 
 @app.command()

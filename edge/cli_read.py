@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, print_error, print_json
-from edge.errors import EdgeError
+from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, answer_each, print_error
 
 
 def read(
@@ -30,20 +29,7 @@ def read(
 
     overrides: dict[str, dict[str, Any]] = {"inference": {"threads": threads}}
     read_file = picture_reader(source, target, load_settings(settings, overrides), draw, print_error)
-    failed = False
-    for image in images:
-        try:
-            record = read_file(image)
-        except EdgeError as error:
-            print_error(error)
-            failed = True
-            continue
-        if as_json:
-            print_json(record)
-        else:
-            _print_plain(record)
-    if failed:
-        raise typer.Exit(2)
+    answer_each(images, read_file, _print_plain, as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:

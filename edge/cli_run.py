@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from edge.cli_options import SettingsOption, ThreadsOption
+from edge.run_options import SPEECH
 
 SpokenOption = Annotated[
     str, typer.Option("--from", metavar="auto|CODES", help="Spoken languages, e.g. en or en,es; also those of signs.")
@@ -70,7 +71,7 @@ def register(app: typer.Typer) -> None:
 def run(
     source: SpokenOption,
     target: TargetOption,
-    senses: SensesOption = "speech",
+    senses: SensesOption = SPEECH,
     mic: MicOption = None,
     camera: CameraOption = None,
     replay: ReplayOption = None,

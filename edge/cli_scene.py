@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, print_error, print_json
+from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, answer_each, print_error, print_json
 from edge.errors import EdgeError, SettingsError, TeachError
 
 if TYPE_CHECKING:
@@ -40,21 +40,12 @@ def recognize(
     from edge.interface import image_recognizer
 
     recognize_file = image_recognizer(language, _load(settings, model, threads), top)
-    failed = False
-    for file in files:
-        try:
-            record = recognize_file(file)
-        except EdgeError as error:
-            print_error(error)
-            failed = True
-            continue
-        if as_json:
-            print_json(record)
-        else:
-            named = ", ".join(f"{one['name']} ({one['score']:.0%})" for one in record["categories"])
-            typer.echo(f"{file}: {named}")
-    if failed:
-        raise typer.Exit(2)
+    answer_each(files, recognize_file, _print_names, as_json=as_json)
+
+
+def _print_names(record: dict[str, Any]) -> None:
+    named = ", ".join(f"{one['name']} ({one['score']:.0%})" for one in record["categories"])
+    typer.echo(f"{record['file']}: {named}")
 
 
 def teach(

@@ -24,13 +24,13 @@ from edge.perception.scene_change import SceneGate, is_blank
 from edge.perception.taught import TaughtThings
 from edge.pipelines.scene import STAGE, Settling, scenes
 from edge.results import UNKNOWN, Category, Glance
+from edge.scheduling import LEVELS
 from edge.settings import SceneSettings, Settings
 from edge.telemetry import StageTimes
 
 Floats = npt.NDArray[np.float32]
 
-FULL, SLOW, SMALL = "full", "slow", "small"
-"""Levels (`scheduling.LEVELS`); at any other the sense is off."""
+FULL, SLOW, SMALL, _ = LEVELS
 
 _SLOWER = 3  # intervals between two looks at the lower levels
 _MOST_OF_A_PICTURE = 0.75  # of its area: a box that large is no closer look

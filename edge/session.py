@@ -12,6 +12,7 @@ from edge.events import AudioLost, Event
 from edge.hud.loop import Hud
 from edge.media import NS_PER_S, AudioChunk, VideoFrame
 from edge.pipelines.speech import mark_gaps, report_lost
+from edge.run_options import SPEECH
 from edge.sources.recording import BLOCK_S
 from edge.sources.replay import Replay
 from edge.worker import Worker
@@ -22,8 +23,6 @@ LINGER_S = 2.5
 """How long the last caption of a recording stays on show."""
 LINGER_LONGEST_S = 20.0
 """And how long parts of it that did not fit the display are waited for."""
-
-SPEECH = "speech"
 
 Captions = Callable[[Iterable[AudioChunk]], Iterator[Event]]
 """Sound in, events out: the whole speech sense."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from edge.events import AudioLost, Event, SceneRecognized, SessionEnded, SignTranslated, SpeechStarted, Subtitle
 from edge.results import UNKNOWN
+from edge.run_options import SCENE, SIGNS, SPEECH
 from edge.telemetry import percentile
 
 
@@ -36,17 +37,17 @@ class Tally:
         elif isinstance(event, SceneRecognized):
             self.scenes += event.label != UNKNOWN
 
-    def totals(self, *, timed: bool = True, senses: Sequence[str] = ("speech",)) -> str:
+    def totals(self, *, timed: bool = True, senses: Sequence[str] = (SPEECH,)) -> str:
         """One line for the console, of the senses that were on; flat out there is no waiting to tell of."""
         parts = []
-        if "speech" in senses:
+        if SPEECH in senses:
             parts.append(f"captions: {self.subtitles} of {self.utterances} utterances")
             if timed and self.latencies_ms:
                 p50, p90 = (percentile(self.latencies_ms, share) for share in (0.5, 0.9))
                 parts.append(f"last spoken sample to caption: p50 {p50:.0f} ms, p90 {p90:.0f} ms")
-        if "signs" in senses:
+        if SIGNS in senses:
             parts.append(f"signs: {self.signs}")
-        if "scene" in senses:
+        if SCENE in senses:
             parts.append(f"scenes: {self.scenes}")
         if self.lost_s:
             parts.append(f"{self.lost_s:.1f} s of sound lost")
