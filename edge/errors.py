@@ -52,6 +52,10 @@ class RecipeError(EdgeError, ValueError):
     """An upstream file is not what the recipe understands."""
 
 
+class ExportError(EdgeError, ValueError):
+    """A model that cannot be exported, quantised or accepted as it is."""
+
+
 class LanguageError(EdgeError, ValueError):
     """A language code that nothing here knows, or a pair that no installed pack serves."""
 

@@ -32,6 +32,7 @@ Task = Literal[
     "text-detection",
     "text-recognition",
     "image-recognition",
+    "object-detection",
     "font",
     "sample",
     "weights",
