@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.errors import ExportError
 from provenance import Parity
+
+from edge.errors import ExportError
 
 FAMILIES: Mapping[str, str] = {
     "marian": "export_marian",
@@ -83,5 +84,5 @@ def load_family(model_type: str) -> Family:
     """
     if model_type not in FAMILIES:
         raise ExportError(f"architecture {model_type!r} is not supported; known are {', '.join(sorted(FAMILIES))}")
-    family: Family = importlib.import_module(FAMILIES[model_type])  # type: ignore[assignment]  # a module as protocol
+    family: Family = importlib.import_module(FAMILIES[model_type])
     return family
