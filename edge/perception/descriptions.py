@@ -35,13 +35,17 @@ class Preprocessing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     fit: Literal["squash", "cover", "bound"]
-    """`squash`: to `height` x `width`, whatever the shape; `cover`: the shortest side to `shortest`, then the middle
-    `height` x `width` is cut out; `bound`: shape kept, the shortest side at most `shortest` and the longest at most
-    `longest` (then the input has a dynamic size)."""
+    """`squash`: to `height` x `width`, whatever the shape (or to `squashed`, then the middle is cut out); `cover`: the
+    shortest side to `shortest`, then the middle `height` x `width` is cut out; `bound`: shape kept, the shortest side
+    to `shortest` unless the longest would exceed `longest` (then the input has a dynamic size)."""
     height: int | None = None
     width: int | None = None
+    squashed: tuple[int, int] | None = None
+    """Height and width, both at least those of the input."""
     shortest: int | None = None
     longest: int | None = None
+    multiple: int = Field(default=1, ge=1)
+    """`bound`: sides are rounded down to multiples of this."""
     resample: Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"] = "bilinear"
     scale: float = 1 / 255
     """Multiplies the bytes."""
