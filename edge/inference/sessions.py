@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InferenceError
+from edge.inference.cpu import int8_saturates
 from edge.settings import InferenceSettings
 
 Array = npt.NDArray[Any]
@@ -76,19 +77,6 @@ class SessionFactory:
     def providers(self) -> list[str]:
         """Execution providers in the order in which they are tried."""
         return list(self._settings.providers) or ["CPUExecutionProvider"]
-
-
-def int8_saturates(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this is an x86 CPU without VNNI: its products of int8 saturate in 16 bits unless told not to.
-
-    The exact way costs a third more time, so it is asked for only there. Emulated Haswell, 120 FLORES lines each way:
-    73 % of the translations are those of a CPU with VNNI, 96 % with the exact way.
-    """
-    try:
-        flags = next((line for line in cpuinfo.read_text().splitlines() if line.startswith("flags")), "").split()
-    except OSError:
-        return False
-    return "sse2" in flags and not {"avx512_vnni", "avx_vnni"} & set(flags)
 
 
 class _Checked:
