@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -43,9 +44,22 @@ class _StaleError(Exception):
 class HttpMirror:
     """Downloads; one instance per pull, because it remembers which hosts are out of reach."""
 
-    def __init__(self, blobs: BlobStore, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._blobs = blobs
+    def __init__(
+        self,
+        blobs: BlobStore,
+        sleep: Callable[[float], None] = time.sleep,
+        authorization: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Download into `blobs`.
+
+        Args:
+            blobs: where files and partial files lie.
+            sleep: waits between attempts, seconds.
+            authorization: host to the header `Authorization` for it; never sent to where it redirects.
+        """
+        self.blobs = blobs
         self._sleep = sleep
+        self._authorization = authorization
         self._unreachable: dict[str, str] = {}
         self._opener = _opener()
 
@@ -63,7 +77,7 @@ class HttpMirror:
         """
         host = urlsplit(url).netloc
         self.refuse_unreachable(url)
-        with store_errors(self._blobs.root):
+        with store_errors(self.blobs.root):
             had = self._size(file)
             self._complete(url, file, on_bytes)
             found = self._check(file)
@@ -72,7 +86,7 @@ class HttpMirror:
                 found = self._check(file)
             if found:
                 raise DownloadError(f"{host}: {file.name} has SHA-256 {found}, expected {file.sha256}")
-            self._blobs.commit(file.sha256)
+            self.blobs.commit(file.sha256)
 
     def refuse_unreachable(self, url: str) -> None:
         """Raise DownloadError if the host of `url` did not answer before."""
@@ -82,10 +96,10 @@ class HttpMirror:
 
     def _check(self, file: ModelFile) -> str:
         """Empty if the partial file is right, else its SHA-256; then it is removed."""
-        found = sha256_of(self._blobs.part(file.sha256))
+        found = sha256_of(self.blobs.part(file.sha256))
         if found == file.sha256:
             return ""
-        self._blobs.discard(file.sha256)
+        self.blobs.discard(file.sha256)
         return found
 
     def _complete(self, url: str, file: ModelFile, on_bytes: Callable[[int], None]) -> None:
@@ -97,7 +111,7 @@ class HttpMirror:
                 self._attempt(url, file, before, on_bytes)
                 failures = 0
             except _StaleError as error:  # noqa: PERF203  # an attempt that fails must not end the loop
-                self._blobs.discard(file.sha256)
+                self.blobs.discard(file.sha256)
                 if not before:
                     raise DownloadError(f"{host}: {error}") from error
             except _DroppedError as error:
@@ -121,8 +135,8 @@ class HttpMirror:
             else:
                 have = 0
                 _check_length(response, file)
-            self._blobs.note(file.sha256).write_text(json.dumps({"url": url, "etag": etag}), encoding="utf-8")
-            with self._blobs.part(file.sha256).open("ab" if have else "wb") as sink:
+            self.blobs.note(file.sha256).write_text(json.dumps({"url": url, "etag": etag}), encoding="utf-8")
+            with self.blobs.part(file.sha256).open("ab" if have else "wb") as sink:
                 _copy(response, sink, have, file, on_bytes)
 
     def _open(self, url: str, have: int, etag: str | None) -> http.client.HTTPResponse:
@@ -132,8 +146,11 @@ class HttpMirror:
             if etag and not etag.startswith("W/"):
                 headers["If-Range"] = etag
         host = urlsplit(url).netloc
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310  # the opener knows only http and https
+        if host in self._authorization:
+            request.add_unredirected_header("Authorization", self._authorization[host])
         try:
-            response: http.client.HTTPResponse = self._opener.open(urllib.request.Request(url, headers=headers))  # noqa: S310  # the opener knows only http and https
+            response: http.client.HTTPResponse = self._opener.open(request)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == _RANGE_REFUSED:
@@ -151,16 +168,16 @@ class HttpMirror:
         return response
 
     def _size(self, file: ModelFile) -> int:
-        part = self._blobs.part(file.sha256)
+        part = self.blobs.part(file.sha256)
         size = part.stat().st_size if part.exists() else 0
         if size > file.size:
-            self._blobs.discard(file.sha256)
+            self.blobs.discard(file.sha256)
             return 0
         return size
 
     def _read_note(self, file: ModelFile) -> Mapping[str, Any]:
         try:
-            note = json.loads(self._blobs.note(file.sha256).read_text(encoding="utf-8"))
+            note = json.loads(self.blobs.note(file.sha256).read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return {}
         return note if isinstance(note, dict) else {}
