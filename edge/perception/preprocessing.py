@@ -36,12 +36,11 @@ def prepare(image: Image, preprocessing: Preprocessing) -> Floats:
     resized = _resize(image, resized_size(size, preprocessing), preprocessing.resample)
     cut = _middle(resized, _cut_size(preprocessing))
     ordered = cut if preprocessing.channels == "bgr" else cut[:, :, ::-1]
-    values: Floats = np.multiply(ordered, np.float32(preprocessing.scale), dtype=np.float32)
-    if preprocessing.mean is not None:
-        values = values - np.asarray(preprocessing.mean, np.float32)
-    if preprocessing.std is not None:
-        values = values / np.asarray(preprocessing.std, np.float32)
-    return np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis], np.float32)
+    values = ordered.astype(np.float32)
+    values *= preprocessing.scale
+    values -= preprocessing.mean or 0
+    values /= preprocessing.std or 1
+    return np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis])
 
 
 def resized_size(size: Size, preprocessing: Preprocessing) -> Size:

@@ -1,0 +1,113 @@
+"""Tiny image classifiers with random weights, of every architecture that can be exported, as folders from the hub are.
+
+They know nothing: the chain is tested with them, not the quality of its results. The head is made decisive, so that
+pictures of different colours get different answers, and the same ones from any faithful export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LABELS = ("coffee mug, mug", "umbrella", "chair", "cellphone, mobile phone", "laptop", "scissors", "wrench, spanner")
+"""English names in the order of the logits, some with other names of the same thing behind a comma, as ImageNet's."""
+
+_DIM = 32
+_SIDE = 32
+_PATCH = 8
+_HEAD_SCALE = 40.0
+"""Of the last layer's weights: enough for logits that differ by units."""
+
+
+def make(model_type: str, out: Path) -> None:
+    """Write `config.json`, `model.safetensors` and `preprocessor_config.json` into `out`.
+
+    Args:
+        model_type: `vit`, `deit`, `mobilevit` or `dinov2`.
+        out: existing folder.
+
+    Raises:
+        KeyError: another type.
+    """
+    import torch
+
+    make_parts = _MAKERS[model_type]
+    torch.manual_seed(4)
+    model, processor = make_parts()
+    with torch.no_grad():
+        for head in (
+            getattr(model, name, None) for name in ("classifier", "cls_classifier", "distillation_classifier")
+        ):
+            if head is not None:
+                head.weight.normal_(0, _HEAD_SCALE / _DIM)
+    model.eval().save_pretrained(out, safe_serialization=True)
+    processor.save_pretrained(out)
+
+
+def _sizes() -> dict[str, Any]:
+    return {
+        "hidden_size": _DIM,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * _DIM,
+        "image_size": _SIDE,
+        "patch_size": _PATCH,
+        "initializer_range": 0.3,
+        **_names(),
+    }
+
+
+def _names() -> dict[str, Any]:
+    return {"id2label": dict(enumerate(LABELS)), "label2id": {name: index for index, name in enumerate(LABELS)}}
+
+
+def _vit() -> tuple[Any, Any]:
+    from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
+
+    processor = ViTImageProcessor(size={"height": _SIDE, "width": _SIDE})
+    return ViTForImageClassification(ViTConfig(**_sizes())), processor
+
+
+def _deit() -> tuple[Any, Any]:
+    from transformers import DeiTConfig, DeiTForImageClassification, DeiTImageProcessor
+
+    processor = DeiTImageProcessor(
+        size={"height": _SIDE + 5, "width": _SIDE + 5}, crop_size={"height": _SIDE, "width": _SIDE}
+    )
+    return DeiTForImageClassification(DeiTConfig(**_sizes())), processor
+
+
+def _dinov2() -> tuple[Any, Any]:
+    from transformers import BitImageProcessor, Dinov2Config, Dinov2ForImageClassification
+
+    processor = BitImageProcessor(
+        size={"shortest_edge": _SIDE + 5},
+        crop_size={"height": _SIDE, "width": _SIDE},
+        image_mean=[0.485, 0.456, 0.406],
+        image_std=[0.229, 0.224, 0.225],
+    )
+    return Dinov2ForImageClassification(Dinov2Config(**_sizes())), processor
+
+
+def _mobilevit() -> tuple[Any, Any]:
+    from transformers import MobileViTConfig, MobileViTForImageClassification, MobileViTImageProcessor
+
+    config = MobileViTConfig(
+        image_size=64,
+        hidden_sizes=[16, 24, 32],
+        neck_hidden_sizes=[8, 8, 16, 16, 24, 24, _DIM],
+        num_attention_heads=2,
+        initializer_range=0.3,
+        **_names(),
+    )
+    processor = MobileViTImageProcessor(size={"shortest_edge": 72}, crop_size={"height": 64, "width": 64})
+    return MobileViTForImageClassification(config), processor
+
+
+_MAKERS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "vit": _vit,
+    "deit": _deit,
+    "dinov2": _dinov2,
+    "mobilevit": _mobilevit,
+}
