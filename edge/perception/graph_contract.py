@@ -1,0 +1,136 @@
+"""Whether the graphs of a model folder have the inputs and outputs that its `model.json` promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ModelCorruptError
+from edge.inference.sessions import Session, SessionFactory
+from edge.perception.descriptions import (
+    ClassifierDescription,
+    DetectorDescription,
+    DualEncoderDescription,
+    Seq2SeqDescription,
+    family_of,
+    read_description,
+)
+from edge.perception.whisper_model import cross_names, read_configuration
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What one graph must look like.
+
+    Attributes:
+        file: name of the graph.
+        inputs: all names, no more and no fewer.
+        outputs: names that must be among the outputs.
+        last: output to the size of its last axis, where the graph states one.
+    """
+
+    file: str
+    inputs: frozenset[str]
+    outputs: frozenset[str]
+    last: Mapping[str, int] = field(default_factory=dict)
+
+
+def check_graphs(folder: Path, sessions: SessionFactory, model_id: str) -> list[str]:
+    """Open every graph of the model in `folder` and compare.
+
+    Returns:
+        Names of the graphs that were compared; none for a family that promises nothing in `model.json`.
+
+    Raises:
+        ModelNotFoundError, ModelCorruptError: the description is missing or damaged, or a graph differs; names both.
+        InferenceError: a graph cannot be loaded.
+    """
+    family = family_of(folder)
+    contracts = _FAMILIES[family](folder, model_id) if family in _FAMILIES else []
+    for contract in contracts:
+        problem = difference(contract, sessions.open(folder / contract.file))
+        if problem:
+            raise ModelCorruptError(model_id, contract.file, f"{problem}, unlike model.json")
+    return [contract.file for contract in contracts]
+
+
+def difference(contract: Contract, session: Session) -> str:
+    """What a graph has otherwise than promised, in words; empty where nothing."""
+    inputs = {node.name for node in session.get_inputs()}
+    outputs: dict[str, Any] = {node.name: node.shape for node in session.get_outputs()}
+    if inputs != contract.inputs:
+        return f"its inputs differ: {_both(contract.inputs - inputs, inputs - contract.inputs)}"
+    if not contract.outputs <= outputs.keys():
+        return f"its outputs differ: {_both(contract.outputs - outputs.keys(), outputs.keys() - contract.outputs)}"
+    for name, size in contract.last.items():
+        shape = outputs[name]
+        if shape and isinstance(shape[-1], int) and shape[-1] != size:
+            return f"its output {name} has {shape[-1]} columns instead of {size}"
+    return ""
+
+
+def _both(missing: frozenset[str], unexpected: set[str]) -> str:
+    parts = [("it lacks", missing), ("it has", unexpected)]
+    return "; ".join(f"{what} {', '.join(sorted(names)[:4])}" for what, names in parts if names)
+
+
+def _marian(folder: Path, model_id: str) -> list[Contract]:
+    found = read_description(folder, Seq2SeqDescription, model_id)
+    cells = [f"{layer}.{of}.{part}" for layer in range(found.layers) for of, part in _PARTS]
+    past = {f"past_key_values.{cell}" for cell in cells}
+    read = {"input_ids", "encoder_attention_mask", "encoder_hidden_states", "use_cache_branch"}
+    encoder = frozenset({"input_ids", "attention_mask"})
+    written = {"logits", *(f"present.{cell}" for cell in cells)}
+    return [
+        Contract(found.graphs["encoder"], encoder, frozenset({"last_hidden_state"})),
+        Contract(found.graphs["decoder"], frozenset(read | past), frozenset(written), {"logits": found.vocabulary}),
+    ]
+
+
+_PARTS = tuple((of, part) for of in ("decoder", "encoder") for part in ("key", "value"))
+
+
+def _classifier(folder: Path, model_id: str) -> list[Contract]:
+    found = read_description(folder, ClassifierDescription, model_id)
+    last = {"logits": len(found.labels)}
+    return [Contract(found.graphs["model"], frozenset({"pixel_values"}), frozenset(last), last)]
+
+
+def _dual_encoder(folder: Path, model_id: str) -> list[Contract]:
+    found = read_description(folder, DualEncoderDescription, model_id)
+    text = {"input_ids", "attention_mask"} if found.masked else {"input_ids"}
+    return [
+        Contract(found.graphs["image"], frozenset({"pixel_values"}), frozenset({"image_embeds"})),
+        Contract(found.graphs["text"], frozenset(text), frozenset({"text_embeds"})),
+    ]
+
+
+def _detector(folder: Path, model_id: str) -> list[Contract]:
+    found = read_description(folder, DetectorDescription, model_id)
+    inputs = {"pixel_values", "pixel_mask"} if found.masked else {"pixel_values"}
+    classes = len(found.labels) + (found.activation == "softmax")
+    last = {"logits": classes, "pred_boxes": 4}
+    return [Contract(found.graphs["model"], frozenset(inputs), frozenset(last), last)]
+
+
+def _whisper(folder: Path, _model_id: str) -> list[Contract]:
+    found = read_configuration(folder)
+    cross = cross_names(found)
+    both = [f"{part}_{layer}" for layer in range(found.layers) for part in ("key", "value")]
+    read = {"tokens", "cross_bias", *cross, *(f"past_{name}" for name in both)}
+    last = {"logits": found.vocabulary}
+    return [
+        Contract(f"encoder_model_{found.precision}.onnx", frozenset({"mel"}), frozenset(cross)),
+        Contract(f"decoder_model_{found.precision}.onnx", frozenset(read), frozenset({"logits", *both}), last),
+    ]
+
+
+_FAMILIES: Mapping[str | None, Callable[[Path, str], list[Contract]]] = {
+    "marian": _marian,
+    "classifier": _classifier,
+    "dual-encoder": _dual_encoder,
+    "detector": _detector,
+    "whisper": _whisper,
+}
