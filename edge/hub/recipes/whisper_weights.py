@@ -23,9 +23,17 @@ Stored = npt.NDArray[np.generic]
 
 _VERSION = 6
 _SPECIFICATION = "WhisperSpec"
-_EXACT_GELU = 3
+EXACT_GELU = 3
 _DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 _MAX_RANK = 4
+_PARTS = {
+    "self_attention/linear_0": 3,
+    "self_attention/linear_1": 1,
+    "attention/linear_0": 1,
+    "attention/linear_1": 2,
+    "attention/linear_2": 1,
+}
+"""Name of an attention's projection in its layer -> how many times the width it gives."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,13 @@ class WhisperWeights:
 
     def __init__(self, variables: dict[str, Stored]) -> None:
         self._variables = variables
-        self.vocabulary, self.width = self._stored("decoder/embeddings/weight").shape
-        self.mels = int(self._stored("encoder/conv1/weight").shape[1])
-        self.audio_positions = int(self._stored("encoder/position_encodings/encodings").shape[0])
-        self.text_positions = int(self._stored("decoder/position_encodings/encodings").shape[0])
+        self.vocabulary, self.width = self._shape("decoder/embeddings/weight", 2)
+        self.mels = self._shape("encoder/conv1/weight", 3)[1]
+        self.audio_positions = self._shape("encoder/position_encodings/encodings", 2)[0]
+        self.text_positions = self._shape("decoder/position_encodings/encodings", 2)[0]
         self.encoder_layers = self._count("encoder")
         self.decoder_layers = self._count("decoder")
-        self.heads = int(self._stored("encoder/num_heads"))
+        self.heads = int(self.stored("encoder/num_heads"))
         self._check()
 
     def array(self, name: str, shape: tuple[int, ...] | None = None) -> Floats:
@@ -71,7 +79,7 @@ class WhisperWeights:
         Raises:
             RecipeError: it is missing, not a floating type, or not of `shape`.
         """
-        stored = self._stored(name)
+        stored = self.stored(name)
         if stored.dtype.kind != "f":
             raise RecipeError(f"{name} is stored as {stored.dtype}; only float16 and float32 weights are understood")
         if shape is not None and stored.shape != shape:
@@ -79,30 +87,49 @@ class WhisperWeights:
         return np.asarray(stored, np.float32)
 
     def linear(self, name: str) -> Linear:
-        """The affine map under `name`."""
-        weight = self.array(f"{name}/weight")
+        """The affine map under `name`; all those of Whisper read or write the residual stream."""
+        rows, columns = self._shape(f"{name}/weight", 2)
+        parts = _PARTS.get(name.split("/", 2)[-1])
+        expected = (parts * self.width, self.width) if parts else (rows, columns)
+        weight = self.array(f"{name}/weight", expected)
         return Linear(weight, self.array(f"{name}/bias", weight.shape[:1]))
 
     def norm(self, name: str) -> tuple[Floats, Floats]:
         """Scale and shift of the layer normalisation under `name`, both [width]."""
         return self.array(f"{name}/gamma", (self.width,)), self.array(f"{name}/beta", (self.width,))
 
-    def _stored(self, name: str) -> Stored:
+    def parameters(self, side: str = "") -> int:
+        """Numbers in the tensors of `encoder` or `decoder`; of both without an argument."""
+        named = {id(array): array.size for name, array in self._variables.items() if name.startswith(side)}
+        return sum(named.values())
+
+    def stored(self, name: str) -> Stored:
+        """Variable `name` as the file has it.
+
+        Raises:
+            RecipeError: there is none.
+        """
         try:
             return self._variables[name]
         except KeyError:
             raise RecipeError(f"the speech model has no variable {name}; this is not a Whisper model we know") from None
+
+    def _shape(self, name: str, rank: int) -> tuple[int, ...]:
+        shape = self.stored(name).shape
+        if len(shape) != rank:
+            raise RecipeError(f"{name} has shape {list(shape)}; the speech model is damaged")
+        return shape
 
     def _count(self, side: str) -> int:
         layers = {name.split("/")[1] for name in self._variables if name.startswith(f"{side}/layer_")}
         return len(layers - {"layer_norm"})
 
     def _check(self) -> None:
-        if self.heads < 1 or self.width % self.heads or self.heads != int(self._stored("decoder/num_heads")):
+        if self.heads < 1 or self.width % self.heads or self.heads != int(self.stored("decoder/num_heads")):
             raise RecipeError(f"{self.heads} attention heads do not fit a width of {self.width}")
         if self.encoder_layers < 1 or self.decoder_layers < 1:
             raise RecipeError("the speech model has no layers")
-        if "decoder/activation" in self._variables and int(self._stored("decoder/activation")) != _EXACT_GELU:
+        if "decoder/activation" in self._variables and int(self.stored("decoder/activation")) != EXACT_GELU:
             raise RecipeError("the speech model uses an activation other than GELU")
 
 
