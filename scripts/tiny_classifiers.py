@@ -36,6 +36,9 @@ def make(model_type: str, out: Path) -> None:
     torch.manual_seed(4)
     model, processor = make_parts()
     with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.weight.normal_(0, (2 / module.weight[0].numel()) ** 0.5)
         for head in (
             getattr(model, name, None) for name in ("classifier", "cls_classifier", "distillation_classifier")
         ):

@@ -50,6 +50,8 @@ def make(model_type: str, out: Path) -> None:
             if parameter.dim() > 1:
                 parameter.normal_(0, 1.5 / parameter[0].numel() ** 0.5)
         model.logit_scale.fill_(2.7)  # about 15: what CLIP begins its training with
+        if model_type == "siglip":
+            model.logit_bias.fill_(-2.0)
     model.eval().save_pretrained(out, safe_serialization=True)
     processor.save_pretrained(out)
 
