@@ -11,6 +11,9 @@ measured). It appears whole or not at all. Next: `scripts/quantize.py`.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
+import math
 import os
 import re
 import shutil
@@ -18,15 +21,36 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from export_families import ExportOptions, load_family
-from export_sources import Origin, Source, check, local_origin, stage
-from provenance import Parity, Provenance, versions
+from export_sources import Origin, Source, check, check_room, find, stage
+from export_weights import check_complete
+from provenance import PROVENANCE_FILE, Parity, Provenance, versions
 
 from edge.errors import EdgeError, ExportError
+from edge.inference.sessions import one_line
 from edge.perception.descriptions import DESCRIPTION_FILE
+
+_TASKS = {
+    "text2text-generation": "translation",
+    "automatic-speech-recognition": "speech-recognition",
+    "image-classification": "image-recognition",
+    "zero-shot-image-classification": "image-recognition",
+}
+"""Names of tasks on the hub to ours, where they differ."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_TEXT_FILES = (DESCRIPTION_FILE, "tokenizer.json")
+_LIBRARY_SETTINGS = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,11 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         parity = export(options)
-    except EdgeError as error:
+    except (EdgeError, OSError) as error:
         if options.debug:
             traceback.print_exc()
         print(f"export: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("export: interrupted; nothing was written", file=sys.stderr)
+        return 130
     print(parity_table(parity))
     print(f"\n{options.out}\nnext: scripts/quantize.py {options.out} --out {options.out.parent / 'quantised'}")
     return 0
@@ -48,69 +75,101 @@ def export(options: argparse.Namespace) -> list[Parity]:
     """Check, export and prove one model; writes `options.out`.
 
     Raises:
-        ExportError: what is wrong with the model or the options; `options.out` is as it was before.
+        EdgeError: what is wrong with the model or the options; `options.out` is as it was before.
     """
     out: Path = options.out
-    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not options.force:
-        raise ExportError(f"{out} is there already; name another folder, or replace it with --force")
+    _check_options(options)
+    source = check(find(options.model, options.revision, options.licence, accept_licence=options.accept_licence))
+    _check_task(source, options)
+    model_id = options.id or default_id(source.origin)
     out.parent.mkdir(parents=True, exist_ok=True)
+    print(check_room(source, out.parent))
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
         made = Path(scratch) / "made"
-        parity = _make(options, _origin(options), Path(scratch), made)
+        made.mkdir()
+        provenance = _make(source, model_id, Path(scratch), made, options)
+        provenance.write(made)
         if out.exists():
             out.replace(Path(scratch) / "replaced")
         made.replace(out)
-    return parity
+    return provenance.parity
 
 
-def _origin(options: argparse.Namespace) -> Origin:
-    return local_origin(Path(options.model), options.licence)
-
-
-def _make(options: argparse.Namespace, origin: Origin, scratch: Path, made: Path) -> list[Parity]:
-    source = check(origin)
-    if options.task and options.task != source.task:
-        raise ExportError(f"{source.model_type} is for {source.task}, not for {options.task}; leave out --task")
+def _make(source: Source, model_id: str, scratch: Path, made: Path, options: argparse.Namespace) -> Provenance:
+    """Everything but `provenance.json`, which is returned."""
     started = time.monotonic()
-    staged = scratch / origin.folder.resolve().name
+    staged = scratch / source.origin.name
     staged.mkdir()
-    made.mkdir()
-    upstream = stage(origin, staged)
+    upstream = stage(source, staged)
     parity = _run_family(source, staged, made, options)
     _enforce(parity)
     _check_made(made)
     for licence in staged.glob("LICEN[SC]E*"):
         shutil.copyfile(licence, made / licence.name)
-    Provenance(
-        id=options.id or default_id(options.model),
+    return Provenance(
+        id=model_id,
         task=source.task,
         architecture=source.model_type,
-        repository=origin.repository,
-        revision=origin.revision,
-        licence=origin.licence,
-        parameters=source.parameters,
+        repository=source.origin.repository,
+        revision=source.origin.revision,
+        licence=source.origin.licence,
+        licence_url=source.origin.licence_url,
+        parameters=source.weights.parameters,
         upstream=upstream,
         versions=versions(),
         seconds={"export": round(time.monotonic() - started, 1)},
         parity=parity,
-    ).write(made)
-    return parity
+    )
 
 
 def _run_family(source: Source, staged: Path, made: Path, options: argparse.Namespace) -> list[Parity]:
     """Whatever goes wrong inside torch, transformers or optimum becomes one line."""
-    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")
     wanted = ExportOptions(source=options.source, target=options.target, tolerance=options.tolerance)
-    try:
-        return load_family(source.model_type).export(staged, made, wanted)
-    except EdgeError:
-        raise
-    except Exception as error:
-        lines = str(error).strip().splitlines() or [""]
-        raise ExportError(
-            f"{source.origin.folder} cannot be exported as {source.model_type} ({type(error).__name__}: {lines[0]}); "
-            "--debug shows where"
-        ) from error
+    with contextlib.ExitStack() as quiet:
+        _isolate()
+        if not options.debug:
+            quiet.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            logging.disable(logging.WARNING)
+            quiet.callback(logging.disable, logging.NOTSET)
+        try:
+            check_complete(staged, source.architecture)
+            return load_family(source.model_type).export(staged, made, wanted)
+        except EdgeError:
+            raise
+        except Exception as error:
+            raise ExportError(
+                f"{source.origin.name} cannot be exported as {source.model_type} ({type(error).__name__}: "
+                f"{one_line(error)}); --debug shows where"
+            ) from error
+
+
+def _isolate() -> None:
+    """From here on the libraries talk to no hub, not even if this process has just talked to one."""
+    os.environ.update(_LIBRARY_SETTINGS)
+    if constants := sys.modules.get("huggingface_hub.constants"):
+        constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]  # read from the environment at import
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """What can be seen before anything is looked at."""
+    out: Path = options.out
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if not options.force:
+            raise ExportError(f"{out} is there already; name another folder, or replace it with --force")
+        if not (out / PROVENANCE_FILE).is_file():
+            raise ExportError(f"{out} was not made by this script, so --force does not replace it; name another folder")
+    if options.id and not _ID.fullmatch(options.id):
+        raise ExportError(f"{options.id!r} is no id: small letters, digits, dots and dashes")
+    if options.tolerance is not None and not 0 < options.tolerance < math.inf:
+        raise ExportError(f"--tolerance {options.tolerance} is no difference that could be allowed; leave it out")
+
+
+def _check_task(source: Source, options: argparse.Namespace) -> None:
+    if options.task and _TASKS.get(options.task, options.task) != source.task:
+        raise ExportError(f"{source.architecture} is for {source.task}, not for {options.task}; leave out --task")
+    if source.task != "translation" and (options.source or options.target):
+        raise ExportError(f"--from and --to belong to translation, and {source.architecture} is for {source.task}")
 
 
 def _enforce(parity: Sequence[Parity]) -> None:
@@ -127,7 +186,7 @@ def _enforce(parity: Sequence[Parity]) -> None:
 
 
 def _check_made(made: Path) -> None:
-    strange = [path.name for path in made.iterdir() if not path.match("*.onnx") and not path.match("*.json")]
+    strange = [path.name for path in made.iterdir() if not path.match("*.onnx") and path.name not in _TEXT_FILES]
     if strange or not (made / DESCRIPTION_FILE).is_file():
         raise ExportError(f"the family left {', '.join(strange) or 'no ' + DESCRIPTION_FILE}; this is a fault of it")
 
@@ -145,23 +204,29 @@ def parity_table(parity: Sequence[Parity]) -> str:
     return "\n".join(lines)
 
 
-def default_id(model: str) -> str:
-    """Id for the catalogue from the name of a folder or repository: `Helsinki-NLP/opus-mt-en-de` -> `opus-mt-en-de`."""
-    name = re.sub(r"[^a-z0-9.-]+", "-", Path(model).resolve().name.lower()).strip(".-")
+def default_id(origin: Origin) -> str:
+    """Id for the catalogue from the name of a repository or folder: `OPUS-MT_en de` -> `opus-mt-en-de`.
+
+    Raises:
+        ExportError: nothing of the name can be in an id.
+    """
+    name = re.sub(r"[^a-z0-9.]+", "-", origin.name.lower()).strip(".-")
     if not name:
-        raise ExportError(f"no id can be made from {model!r}; give one with --id")
+        raise ExportError(f"no id can be made from {origin.name!r}; give one with --id")
     return name
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("model", metavar="MODEL_OR_FOLDER", help="owner/name of a hub, or a folder")
+    parser.add_argument("model", metavar="MODEL_OR_FOLDER", help="owner/name[@revision] of the hub, or a folder")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     parser.add_argument("--id", help="id for the catalogue; from the name if not given")
-    parser.add_argument("--task", help="what the model must be for; a check")
+    parser.add_argument("--revision", help="branch, tag or commit of a hub's repository; main if not given")
+    parser.add_argument("--task", help="what the model must be for, as a check; config.json decides")
     parser.add_argument("--from", dest="source", metavar="CODE", help="language that a translation model reads")
     parser.add_argument("--to", dest="target", metavar="CODE", help="language that it writes")
     parser.add_argument("--licence", help="SPDX id of a local folder's model")
+    parser.add_argument("--accept-licence", action="store_true", help="also a licence that does not allow every use")
     parser.add_argument("--tolerance", type=float, help="most that an output may be away from torch's")
     parser.add_argument("--force", action="store_true", help="replace the folder if it is there")
     parser.add_argument("--debug", action="store_true", help="show where an error came from")

@@ -40,6 +40,15 @@ TASKS: Mapping[str, str] = {
 }
 """Family module -> task of the catalogue."""
 
+HEADS: Mapping[str, tuple[str, ...]] = {
+    "export_marian": ("MarianMTModel",),
+    "export_whisper": ("WhisperForConditionalGeneration",),
+    "export_classifiers": ("*ForImageClassification", "*ForImageClassificationWithTeacher"),
+    "export_dual_encoders": ("CLIPModel", "SiglipModel"),
+    "export_detectors": ("*ForObjectDetection",),
+}
+"""Family module -> classes of transformers that have what the task needs."""
+
 
 @dataclass(frozen=True)
 class ExportOptions:
