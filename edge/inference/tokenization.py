@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,62 @@ class SentencePieces:
             self._words.clear()
         ids = self._words[word] = self._whole.encode(word)
         return ids
+
+
+class JointPieces:
+    """One vocabulary for two languages, as scripts/export.py writes it for Marian: read in one, written in the other.
+
+    Pieces of the language written and control pieces are spelled with a leading space there, so that no text is cut
+    into them. Pieces from `vocabulary` on have no number in the model: they are unknown.
+
+    Args:
+        backend: a `tokenizers.Tokenizer`.
+        vocabulary: number of tokens of the model.
+        unknown: the unknown token.
+        control: tokens that stand for no text.
+    """
+
+    def __init__(self, backend: Any, vocabulary: int, unknown: int, control: Collection[int]) -> None:
+        self._backend = backend
+        self._vocabulary = vocabulary
+        self._unknown = unknown
+        self._control = frozenset(control) | {unknown}
+
+    @classmethod
+    def load(cls, file: Path, vocabulary: int, unknown: int, control: Collection[int]) -> JointPieces:
+        """Read a `tokenizer.json`.
+
+        Raises:
+            InferenceError: the file is missing or damaged, or has fewer tokens than the model.
+        """
+        backend = _read(file)
+        if backend.get_vocab_size() < vocabulary:
+            raise InferenceError(f"{file} has fewer tokens than the model's {vocabulary}; run: edge models verify")
+        return cls(backend, vocabulary, unknown, control)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`, without an end token.
+
+        A stretch of unknown characters that is a piece of the other language has that piece's number, as in Marian.
+        """
+        encoding = self._backend.encode(text, add_special_tokens=False)
+        ids: list[int] = encoding.ids
+        if self._unknown not in ids and max(ids, default=0) < self._vocabulary:
+            return ids
+        return [self._numbered(token, piece) for token, piece in zip(ids, encoding.tokens, strict=True)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of token ids, stripped; control tokens and the unknown token are left out."""
+        shown = [token for token in ids if token not in self._control]
+        text: str = self._backend.decode(shown, skip_special_tokens=True)
+        return text.strip()
+
+    def _numbered(self, token: int, piece: str) -> int:
+        if token == self._unknown and not piece.startswith(">>"):
+            other = self._backend.token_to_id(" " + piece)
+            if other is not None and other not in self._control:
+                return int(other)
+        return token if token < self._vocabulary else self._unknown
 
 
 def _read(file: Path) -> Any:

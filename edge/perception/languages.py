@@ -25,9 +25,21 @@ LANGUAGES: dict[str, str] = {
 }
 """Code to English name."""
 
-ALIASES = {"no": "nb", "jw": "jv", "iw": "he", "in": "id", "cmn": "zh", "fil": "tl", "por": "pt", "eng": "en"}
-"""Codes that others use for the same language; Whisper has `no` and `jw`."""
-"""Other code to ours."""
+# Older codes; ISO 639-3 codes, some of 639-2/B, and of macro-languages what models mean by them (OPUS-MT).
+_LONG = """
+no nb, jw jv, iw he, in id, cmn zh, fil tl,
+afr af, amh am, ara ar, arb ar, asm as, aze az, azj az, bak ba, bel be, bul bg, ben bn, bod bo, bre br, bos bs, cat ca,
+ces cs, cze cs, cym cy, dan da, deu de, ger de, ell el, gre el, eng en, spa es, est et, ekk et, eus eu, baq eu, fas fa,
+per fa, pes fa, fin fi, fao fo, fra fr, fre fr, glg gl, guj gu, hau ha, heb he, hin hi, hrv hr, hat ht, hun hu, hye hy,
+arm hy, ind id, isl is, ice is, ita it, jpn ja, jav jv, kat ka, geo ka, kaz kk, khm km, kan kn, kor ko, lat la, ltz lb,
+lin ln, lao lo, lit lt, lav lv, lvs lv, mlg mg, plt mg, mri mi, mkd mk, mac mk, mal ml, mon mn, khk mn, mar mr, msa ms,
+zsm ms, may ms, mlt mt, mya my, bur my, nor nb, nob nb, nep ne, npi ne, nld nl, dut nl, nno nn, oci oc, pan pa, pol pl,
+pus ps, por pt, pob pt, ron ro, rum ro, rus ru, san sa, snd sd, sin si, slk sk, slo sk, slv sl, sna sn, som so, sqi sq,
+alb sq, srp sr, sun su, swe sv, swa sw, swh sw, tam ta, tel te, tgk tg, tha th, tuk tk, tgl tl, tur tr, tat tt, ukr uk,
+urd ur, uzb uz, uzn uz, vie vi, yid yi, yor yo, zho zh, chi zh
+"""
+ALIASES: dict[str, str] = {entry.split()[0]: entry.split()[1] for entry in _LONG.replace("\n", " ").split(",")}
+"""Codes that others use for the same language (Whisper has `no` and `jw`), to ours."""
 AUTO = "auto"
 """Any language."""
 _CUTOFF = 0.6

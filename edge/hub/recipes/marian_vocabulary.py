@@ -39,7 +39,24 @@ class Vocabulary:
 
 
 def read_vocabulary(data: bytes, file: str) -> Vocabulary:
-    """Parse a `.spm` file.
+    """Parse a `.spm` file of Firefox Translations: `</s>` and `<unk>` come first.
+
+    Args:
+        data: the whole file.
+        file: its name, for messages.
+
+    Raises:
+        RecipeError: as `read_pieces`, or other pieces come first.
+    """
+    vocabulary = read_pieces(data, file)
+    kinds = [kind for _, _, kind in vocabulary.pieces[:2]]
+    if kinds != [_CONTROL, _UNKNOWN] or vocabulary.pieces[0][0] != "</s>":
+        _refuse(file, "its first two pieces are not </s> and <unk>")
+    return vocabulary
+
+
+def read_pieces(data: bytes, file: str) -> Vocabulary:
+    """Parse any `.spm` file of a unigram model.
 
     Args:
         data: the whole file.
@@ -59,19 +76,36 @@ def read_vocabulary(data: bytes, file: str) -> Vocabulary:
         _refuse(file, "it is not a unigram model with prefix whitespace")
     if not all(normalizer.get(number, 1) for number in (3, 4, 5)):
         _refuse(file, "its whitespace rules are unknown")
-    _check_specials(pieces, file)
+    known = {_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE}
+    if any(kind not in known for _, _, kind in pieces):
+        _refuse(file, "it has pieces of an unknown kind")
     return Vocabulary(pieces, normalizer.get(2, b""), bool(trainer.get(35, 0)))
 
 
 def tokenizer_json(vocabulary: Vocabulary) -> str:
-    """The same tokenizer in the JSON of the tokenizers library.
+    """The same tokenizer in the JSON of the tokenizers library."""
+    return to_json(tokenizer_tree(vocabulary, spelled_pieces(vocabulary), unknown=1))
+
+
+def spelled_pieces(vocabulary: Vocabulary) -> list[tuple[str, float]]:
+    """Text and score of every piece, by id, as a Unigram model of the tokenizers library has them.
 
     Control pieces are spelled with a leading space, which escaped text never contains: nobody can type `</s>`.
     """
-    pieces = [
-        [" " + text, 0.0] if kind in {_CONTROL, _UNKNOWN} else [text, score if kind == _NORMAL else 0.0]
+    return [
+        (" " + text, 0.0) if kind in {_CONTROL, _UNKNOWN} else (text, score if kind == _NORMAL else 0.0)
         for text, score, kind in vocabulary.pieces
     ]
+
+
+def tokenizer_tree(vocabulary: Vocabulary, pieces: list[tuple[str, float]], unknown: int) -> dict[str, Any]:
+    """A `tokenizer.json` that normalises as `vocabulary` does and knows these pieces.
+
+    Args:
+        vocabulary: its normalisation map and byte fallback are taken.
+        pieces: text and score by id.
+        unknown: id of the unknown piece.
+    """
     normalizers: list[dict[str, Any]] = [
         {"type": "Strip", "strip_left": True, "strip_right": True},
         {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
@@ -80,7 +114,7 @@ def tokenizer_json(vocabulary: Vocabulary) -> str:
         charsmap = base64.b64encode(vocabulary.charsmap).decode()
         normalizers.insert(0, {"type": "Precompiled", "precompiled_charsmap": charsmap})
     metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
-    tree: dict[str, Any] = {
+    return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -89,18 +123,13 @@ def tokenizer_json(vocabulary: Vocabulary) -> str:
         "pre_tokenizer": metaspace,
         "post_processor": None,
         "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, metaspace]},
-        "model": {"type": "Unigram", "unk_id": 1, "vocab": pieces, "byte_fallback": vocabulary.byte_fallback},
+        "model": {"type": "Unigram", "unk_id": unknown, "vocab": pieces, "byte_fallback": vocabulary.byte_fallback},
     }
+
+
+def to_json(tree: dict[str, Any]) -> str:
+    """The text of a `tokenizer.json`, without needless white space."""
     return json.dumps(tree, ensure_ascii=False, separators=(",", ":"))
-
-
-def _check_specials(pieces: list[tuple[str, float, int]], file: str) -> None:
-    kinds = [kind for _, _, kind in pieces[:2]]
-    known = {_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE}
-    if kinds != [_CONTROL, _UNKNOWN] or pieces[0][0] != "</s>":
-        _refuse(file, "its first two pieces are not </s> and <unk>")
-    if any(kind not in known for _, _, kind in pieces):
-        _refuse(file, "it has pieces of an unknown kind")
 
 
 def _piece(data: bytes) -> tuple[str, float, int]:
