@@ -85,7 +85,7 @@ def find(model: str, revision: str | None, licence: str | None, *, accept_licenc
         DownloadError, LicenceError, StoreError: the repository cannot be had.
     """
     folder = Path(model)
-    if folder.is_dir():
+    if model and folder.is_dir():
         if revision:
             raise ExportError("--revision belongs to a repository of the hub, and a folder is what it is")
         if licence and not _SPDX.fullmatch(licence):
@@ -94,7 +94,7 @@ def find(model: str, revision: str | None, licence: str | None, *, accept_licenc
         return Origin(folder.resolve(), name, name, licence=licence or UNKNOWN_LICENCE)
     named = _HUB_ID.fullmatch(model)
     if folder.exists() or not named:
-        raise ExportError(f"{model} is neither a folder nor a repository of the form owner/name")
+        raise ExportError(f"{model!r} is neither a folder nor a repository of the form owner/name")
     if licence:
         raise ExportError("--licence belongs to a local folder; a repository states its own")
     from edge.hub.hub_snapshot import cache_root, snapshot
