@@ -173,6 +173,42 @@ class Category:
     score: float
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of the camera frame."""
+
+
+@dataclass(frozen=True)
+class DetectedObject:
+    """A thing, and where it is in a picture.
+
+    Attributes:
+        label: its English name, as the model has it.
+        name: its name in the wearer's language.
+        score: probability, 0..1.
+        box: around it, within the picture.
+    """
+
+    label: str
+    name: str
+    score: float
+    box: Box
+
+
+@dataclass(frozen=True)
+class FollowedObject:
+    """A thing that was found in more than one picture.
+
+    Attributes:
+        number: of the thing within the session, from 1.
+        thing: what and where it is now.
+        first_ns: clock time of the first frame in which it was found.
+    """
+
+    number: int
+    thing: DetectedObject
+    first_ns: int
+
+
 UNKNOWN = "unknown"
 """Label of what is none of the known things."""
 
@@ -182,13 +218,15 @@ class Glance:
     """What one look at a picture told.
 
     Attributes:
-        scores: float32 [categories], calibrated probabilities; they sum to 1.
+        scores: float32 [categories], probabilities; of a model that judges each category for itself they need not sum
+            to 1.
         known: how surely this is one of the categories and not a stranger, 0..1.
-        embedding: float32 [d], length 1: alike for alike things, also for things that are no category.
-        saliency: float32 [h, w], 0..1: where in the picture there is something to look at.
+        embedding: float32 [d], length 1: alike for alike things, also for things that are no category; None: the model
+            has none that things could be taught with.
+        saliency: float32 [h, w], 0..1: where in the picture there is something to look at; None: it does not say.
     """
 
     scores: npt.NDArray[np.float32] = field(repr=False)
     known: float
-    embedding: npt.NDArray[np.float32] = field(repr=False)
-    saliency: npt.NDArray[np.float32] = field(repr=False)
+    embedding: npt.NDArray[np.float32] | None = field(default=None, repr=False)
+    saliency: npt.NDArray[np.float32] | None = field(default=None, repr=False)

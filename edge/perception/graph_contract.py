@@ -10,6 +10,7 @@ from typing import Any
 from edge.errors import ModelCorruptError
 from edge.inference.sessions import Session, SessionFactory
 from edge.perception.descriptions import (
+    DESCRIPTION_FILE,
     ClassifierDescription,
     DetectorDescription,
     DualEncoderDescription,
@@ -29,12 +30,14 @@ class Contract:
         inputs: all names, no more and no fewer.
         outputs: names that must be among the outputs.
         last: output to the size of its last axis, where the graph states one.
+        pixels: height and width of the picture it takes, where it states them; None: any.
     """
 
     file: str
     inputs: frozenset[str]
     outputs: frozenset[str]
     last: Mapping[str, int] = field(default_factory=dict)
+    pixels: tuple[int | None, int | None] = (None, None)
 
 
 def check_graphs(folder: Path, sessions: SessionFactory, model_id: str) -> list[str]:
@@ -50,10 +53,24 @@ def check_graphs(folder: Path, sessions: SessionFactory, model_id: str) -> list[
     family = family_of(folder)
     contracts = _FAMILIES[family](folder, model_id) if family in _FAMILIES else []
     for contract in contracts:
-        problem = difference(contract, sessions.open(folder / contract.file))
-        if problem:
-            raise ModelCorruptError(model_id, contract.file, f"{problem}, unlike model.json")
+        open_checked(contract, folder, sessions, model_id)
     return [contract.file for contract in contracts]
+
+
+def open_checked(
+    contract: Contract, folder: Path, sessions: SessionFactory, model_id: str, threads: int = 1
+) -> Session:
+    """A session over the graph of a contract.
+
+    Raises:
+        ModelCorruptError: the graph is not as promised; names both.
+        InferenceError: it cannot be loaded.
+    """
+    session = sessions.open(folder / contract.file, threads=threads)
+    problem = difference(contract, session)
+    if problem:
+        raise ModelCorruptError(model_id, contract.file, f"{problem}, unlike {DESCRIPTION_FILE}")
+    return session
 
 
 def difference(contract: Contract, session: Session) -> str:
@@ -64,11 +81,22 @@ def difference(contract: Contract, session: Session) -> str:
         return f"its inputs differ: {_both(contract.inputs - inputs, inputs - contract.inputs)}"
     if not contract.outputs <= outputs.keys():
         return f"its outputs differ: {_both(contract.outputs - outputs.keys(), outputs.keys() - contract.outputs)}"
+    for node in session.get_inputs():
+        if node.name == "pixel_values" and not _fits(node.shape, contract.pixels):
+            return f"it takes pictures of {list(node.shape)[-2:]} instead of {list(contract.pixels)} pixels"
     for name, size in contract.last.items():
         shape = outputs[name]
         if shape and isinstance(shape[-1], int) and shape[-1] != size:
             return f"its output {name} has {shape[-1]} columns instead of {size}"
     return ""
+
+
+def _fits(shape: Any, pixels: tuple[int | None, int | None]) -> bool:
+    stated = list(shape or ())[-2:]
+    return all(
+        not isinstance(side, int) or wanted is None or side == wanted
+        for side, wanted in zip(stated, pixels, strict=False)
+    )
 
 
 def _both(missing: frozenset[str], unexpected: set[str]) -> str:
@@ -93,18 +121,28 @@ _PARTS = tuple((of, part) for of in ("decoder", "encoder") for part in ("key", "
 
 
 def _classifier(folder: Path, model_id: str) -> list[Contract]:
-    found = read_description(folder, ClassifierDescription, model_id)
+    return [classifier_contract(read_description(folder, ClassifierDescription, model_id))]
+
+
+def classifier_contract(found: ClassifierDescription) -> Contract:
+    """Of the graph `model`."""
     last = {"logits": len(found.labels)}
-    return [Contract(found.graphs["model"], frozenset({"pixel_values"}), frozenset(last), last)]
+    pixels = (found.preprocessing.height, found.preprocessing.width)
+    return Contract(found.graphs["model"], frozenset({"pixel_values"}), frozenset(last), last, pixels)
 
 
 def _dual_encoder(folder: Path, model_id: str) -> list[Contract]:
-    found = read_description(folder, DualEncoderDescription, model_id)
+    return list(dual_encoder_contracts(read_description(folder, DualEncoderDescription, model_id)))
+
+
+def dual_encoder_contracts(found: DualEncoderDescription) -> tuple[Contract, Contract]:
+    """Of the graphs `image` and `text`."""
     text = {"input_ids", "attention_mask"} if found.masked else {"input_ids"}
-    return [
-        Contract(found.graphs["image"], frozenset({"pixel_values"}), frozenset({"image_embeds"})),
+    pixels = (found.preprocessing.height, found.preprocessing.width)
+    return (
+        Contract(found.graphs["image"], frozenset({"pixel_values"}), frozenset({"image_embeds"}), {}, pixels),
         Contract(found.graphs["text"], frozenset(text), frozenset({"text_embeds"})),
-    ]
+    )
 
 
 def _detector(folder: Path, model_id: str) -> list[Contract]:
