@@ -1,4 +1,4 @@
-"""`edge models`: see, fetch, check and remove models."""
+"""`edge models`: see, fetch, add, check and remove models."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ if TYPE_CHECKING:
     from edge.hub.store import ModelState, ModelStore
 
 app = typer.Typer(
-    help="List, fetch, check and remove models.",
+    help="List, fetch, add, check and remove models.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+_USES = {
+    "translation": 'edge translate --model {id} "..."',
+    "speech-recognition": "edge transcribe --model {id} FILE",
+    "image-recognition": "edge recognize --model {id} IMAGE",
+    "object-detection": "edge detect --model {id} IMAGE",
+}
+"""Task to the command that runs a brought model."""
 
 IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)]
 
@@ -38,7 +46,7 @@ def list_models(
             print_json(_record(model, state))
         else:
             mark = {"installed": "installed", "fallback": f"-> {state.in_use}"}.get(state.status, "")
-            mark = mark or ("default" if model.default else "")
+            mark = mark or ("default" if model.default else "to be made" if model.recipe == "export" else "")
             typer.echo(f"{model.id:<22} {model.task:<18} {mark:<18} {model.title}")
 
 
@@ -92,6 +100,32 @@ def pull_models(
     )
     report = ConsoleReport(print_json if as_json else None, quiet=quiet)
     pull(store, store.catalogue, ids or (), options, report)
+
+
+@app.command()
+def add(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", show_default=False, help="What scripts/make made.")],
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Also if its licence does not allow every use.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify and install a model that was made on a computer (scripts/make) and copied here."""
+    from edge.hub.add import add as add_model
+    from edge.hub.memory import memory_line
+
+    def on_wait() -> None:
+        typer.echo("another command changes the store; waiting for it to finish", err=True)
+
+    store = _store()
+    model = add_model(store, folder, accept_licence=accept_licence, on_wait=on_wait)
+    if as_json:
+        print_json({"id": model.id, "status": "installed", "folder": str(store.folder(model))})
+        return
+    typer.echo(f"{model.id} installed: {model.title}, {model.licence}, {model.disk_mb:g} MB")
+    typer.echo(memory_line(model.ram_mb))
+    if model.task in _USES:
+        typer.echo(f"use it: {_USES[model.task].format(id=model.id)}")
 
 
 @app.command()
@@ -167,6 +201,8 @@ def _details(model: Model) -> dict[str, Any]:
         "repository": model.upstream.repository,
         "revision": model.upstream.revision,
         "recipe": model.recipe,
+        "hub": model.hub.repository if model.hub else None,
+        "parameters": model.parameters,
         "ram_mb": model.ram_mb,
         "disk_mb": model.disk_mb,
         "quality": [score.model_dump() for score in model.quality],

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge.errors import StoreError, UnknownModelError
 from edge.hub import recipes
+from edge.hub.catalogue_families import expand_families
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -107,8 +108,8 @@ class ModelFile(_Frozen):
     """The role under which the recipe receives it."""
     sha256: Sha256
     size: Size
-    sources: Annotated[tuple[WheelSource | UrlSource | PackagedSource, ...], Field(min_length=1)]
-    """Where it may come from, the preferred first."""
+    sources: tuple[WheelSource | UrlSource | PackagedSource, ...] = ()
+    """Where it may come from, the preferred first; none only for recipe `made`, whose files come with the entry."""
 
 
 class Upstream(_Frozen):
@@ -116,6 +117,15 @@ class Upstream(_Frozen):
 
     repository: str
     revision: str
+
+
+class Hub(_Frozen):
+    """Where `scripts/make` finds the PyTorch model."""
+
+    repository: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """`owner/name` at the Hugging Face hub."""
+    revision: str = "main"
+    """Branch, tag, commit or `refs/pr/N`; the commit that was taken is recorded in what is made."""
 
 
 class Quality(_Frozen):
@@ -145,6 +155,9 @@ class Model(_Frozen):
     upstream: Upstream
     recipe: str
     options: dict[str, Any] = Field(default_factory=dict)
+    hub: Hub | None = None
+    """For recipe `export`: what to make it from."""
+    parameters: Annotated[int, Field(gt=0)] | None = None
     default: bool = False
     """Part of what `edge models pull` takes without an id."""
     fallback: Id | None = None
@@ -156,6 +169,8 @@ class Model(_Frozen):
     quality: tuple[Quality, ...] = ()
     files: tuple[ModelFile, ...] = ()
     """None only for models that must be exported first (recipe `export`)."""
+    built: dict[str, Sha256] = Field(default_factory=dict)
+    """Name of a file of the built model to its SHA-256, where somebody has recorded it."""
 
     @property
     def is_commercial(self) -> bool:
@@ -181,6 +196,10 @@ class Model(_Frozen):
             raise ValueError(f"{self.id}: source and target belong to translation, and both of them")
         if bool(self.files) == (self.recipe == "export"):
             raise ValueError(f"{self.id}: files belong to every recipe but export")
+        if (self.recipe == "export") != (self.hub is not None):
+            raise ValueError(f"{self.id}: hub belongs to recipe export, and to no other")
+        if self.recipe != "made" and not all(file.sources for file in self.files):
+            raise ValueError(f"{self.id}: only files of recipe made have no source")
         if len({file.name for file in self.files}) != len(self.files):
             raise ValueError(f"{self.id}: two files of one name")
         if self.default and not self.is_commercial:
@@ -253,7 +272,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
 def _load(path: Path) -> Catalogue:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Catalogue.model_validate(_expand(tree))
+        return Catalogue.model_validate(_expand(expand_families(tree)))
     except StoreError:
         raise
     except OSError as error:

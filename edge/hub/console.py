@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Column
 
+from edge.hub.memory import memory_line
 from edge.hub.plan import Plan
 from edge.hub.report import Pulled
 
@@ -40,6 +41,7 @@ class ConsoleReport:
         width = max(len(row[0]) for row in rows)
         for name, download, disk, ram, licence in rows:
             self._line(f"{name:<{width}}  {download:>9}  {disk:>9}  {ram:>7}  {licence}".rstrip())
+        self._line(memory_line(memory))
         done = len(plan.items) - len(plan.to_do)
         if done:
             self._line(f"{done} more installed already")

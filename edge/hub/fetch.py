@@ -59,6 +59,8 @@ class Fetcher:
                     reasons.append(str(error))
                 else:
                     return blobs.path(file.sha256)
+        if not reasons:
+            raise DownloadError(f"{file.name} has no address, because the model was made; run: edge models add FOLDER")
         raise DownloadError(f"{file.name}: {'; '.join(dict.fromkeys(reasons))}")
 
     def _extra(self, file: ModelFile) -> list[UrlSource]:

@@ -106,7 +106,9 @@ def _download_bytes(store: ModelStore, catalogue: Catalogue, model: Model, wheel
     for file in model.files:
         if store.blobs.path(file.sha256).exists():
             continue
-        source = file.sources[0]
+        source = file.sources[0] if file.sources else None
+        if source is None:
+            continue
         if isinstance(source, UrlSource):
             part = store.blobs.part(file.sha256)
             total += file.size - (min(part.stat().st_size, file.size) if part.exists() else 0)

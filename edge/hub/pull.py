@@ -52,9 +52,10 @@ def pull(
         LicenceError: a non-commercial licence that was not accepted.
         DownloadError: no source gave a file; whatever arrived is kept for the next try.
         StoreError: the disk is full or cannot be written; what was installed stays.
-        RecipeError: an upstream file is not understood.
+        RecipeError: an upstream file is not understood, or a model cannot be made on the device.
     """
     models = tuple(catalogue.get(id_) for id_ in dict.fromkeys(ids)) or catalogue.defaults()
+    _check_recipes(models)
     if not options.accept_licences:
         _check_licences(models)
     report = report or Silent()
@@ -75,6 +76,15 @@ def pull(
     for result in results:
         report.done(result)
     return results
+
+
+def _check_recipes(models: Iterable[Model]) -> None:
+    for model in models:
+        if model.recipe == "export":
+            raise RecipeError(
+                f"model {model.id} is published for PyTorch and made on a computer: run scripts/make {model.id} there, "
+                f"copy out/made/{model.id}/quantised over, then run here: edge models add quantised"
+            )
 
 
 def _check_licences(models: Iterable[Model]) -> None:

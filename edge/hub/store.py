@@ -5,6 +5,8 @@ Layout under the root (`EDGE_MODELS`, else `models` in the platform's cache fold
     blobs/sha256/<hash>                 downloads, `<hash>.part` while partial
     built/<id>/<fingerprint>/           a built model and its manifest.json
     building/                           builds and downloads in progress; swept by the next pull
+    catalog.d/<id>.toml                 entries of models that were made elsewhere and added
+    hub/                                snapshots of hub repositories, on the machine that makes models
     store.lock                          held while something changes
 
 A manifest is `{"format": 1, "id", "fingerprint", "files": {name: {"sha256", "size"}}}`.
@@ -28,6 +30,7 @@ from edge.errors import ModelCorruptError, ModelNotFoundError, RecipeError
 from edge.hub.blobs import BlobStore, sha256_of, store_errors
 from edge.hub.catalogue import Catalogue, Model, load_catalogue
 from edge.hub.locks import exclusive
+from edge.hub.overlay import entry_path, merged
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -62,14 +65,26 @@ class ModelStore:
     def __init__(self, root: Path | None = None, catalogue: Catalogue | None = None) -> None:
         self.root = (root or default_root()).absolute()
         self.blobs = BlobStore(self.root / "blobs" / "sha256")
-        self._catalogue = catalogue
+        self._shipped = catalogue
+        self._merged: Catalogue | None = None
+
+    @property
+    def shipped(self) -> Catalogue:
+        """The catalogue without what was added to this store."""
+        if self._shipped is None:
+            self._shipped = load_catalogue()
+        return self._shipped
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue that says which build of a model is the right one."""
-        if self._catalogue is None:
-            self._catalogue = load_catalogue()
-        return self._catalogue
+        """The catalogue that says which build of a model is the right one, with what was added to this store."""
+        if self._merged is None:
+            self._merged = merged(self.shipped, self.root)
+        return self._merged
+
+    def forget_catalogue(self) -> None:
+        """Read the added entries again at the next use."""
+        self._merged = None
 
     def folder(self, model: Model) -> Path:
         """Where the build of `model` is or will be."""
@@ -127,7 +142,7 @@ class ModelStore:
             return (self.folder(model) / MANIFEST).exists()
 
     def remove(self, model_id: str) -> bool:
-        """Delete every build and download of a model; False if there was none.
+        """Delete every build and download of a model, and its entry if it was added; False if there was nothing.
 
         Raises:
             UnknownModelError: not in the catalogue.
@@ -135,14 +150,18 @@ class ModelStore:
         """
         model = self.catalogue.get(model_id)
         builds = self.root / "built" / model.id
+        entry = entry_path(self.root, model.id)
         with store_errors(self.root):
-            if not builds.exists():
+            if not builds.exists() and not entry.exists():
                 return False
         with self.changing(), store_errors(self.root):
-            with self.scratch() as trash:
-                builds.replace(trash / model.id)
+            entry.unlink(missing_ok=True)
+            if builds.exists():
+                with self.scratch() as trash:
+                    builds.replace(trash / model.id)
             for file in model.files:
                 self.blobs.remove(file.sha256)
+        self.forget_catalogue()
         return True
 
     def discard_build(self, model: Model) -> None:

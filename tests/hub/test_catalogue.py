@@ -26,6 +26,7 @@ from edge.hub.pull import pull
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 URL = "https://example.org/a"
+HUB = {"repository": "owner/name"}
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +56,9 @@ def test_default_set(shipped):
     ]
 
 
-def test_every_licence_is_permissive_but_of_one_that_must_be_accepted(shipped):
-    assert [model.id for model in shipped.models if model.licence not in PERMISSIVE] == ["mobilevit-small"]
+def test_every_licence_is_permissive_but_of_those_that_must_be_accepted(shipped):
+    others = [model.id for model in shipped.models if model.licence not in PERMISSIVE]
+    assert others == ["mobilevit-small", "mobilevit-xx-small"]
     assert all(model.licence_url.startswith("https://") for model in shipped.models)
     assert all(model.upstream.repository.startswith("https://") for model in shipped.models)
     assert all(model.upstream.revision for model in shipped.models)
@@ -276,20 +278,106 @@ def test_a_missing_catalogue(tmp_path):
 
 
 def test_models_to_be_exported_have_no_files_and_others_have(shipped, model_entry, file_entry):
-    assert {model.id for model in shipped.models if not model.files} == {
-        "deit-tiny-224", "mobilevit-small", "siglip-base-224",
-    }  # fmt: skip
+    exported = [model for model in shipped.models if not model.files]
+    assert {model.recipe for model in exported} == {"export"}
+    assert not any(model.default for model in exported)
     for entry in (
-        model_entry("a", file_entry("a.bin", b"a", URL), recipe="export"),
+        model_entry("a", file_entry("a.bin", b"a", URL), recipe="export", hub=HUB),
         model_entry("a", recipe="copy"),
     ):
         with pytest.raises(ValidationError, match="every recipe but export"):
             Model.model_validate(entry)
 
 
+def test_models_to_be_exported_say_where_from_and_others_do_not(shipped, model_entry, file_entry):
+    for model in shipped.models:
+        if model.hub is not None:
+            assert model.upstream.repository == f"https://huggingface.co/{model.hub.repository}"
+    for entry in (model_entry("a", recipe="export"), model_entry("a", file_entry("a.bin", b"a", URL), hub=HUB)):
+        with pytest.raises(ValidationError, match="hub belongs to recipe export"):
+            Model.model_validate(entry)
+    with pytest.raises(ValidationError, match="repository"):
+        Model.model_validate(model_entry("a", recipe="export", hub={"repository": "https://x/a/b"}))
+
+
+def test_what_users_with_a_hub_find(shipped):
+    repositories = {model.hub.repository.partition("/")[2]: model for model in shipped.models if model.hub}
+    assert {"whisper-tiny", "whisper-base", "whisper-small"} <= set(repositories)
+    for name, task in (
+        ("mobilevit-small", "image-recognition"),
+        ("deit-tiny-patch16-224", "image-recognition"),
+        ("siglip-base-patch16-224", "image-recognition"),
+        ("rtdetr_r18vd", "object-detection"),
+        ("dfine-small-coco", "object-detection"),
+        ("yolos-tiny", "object-detection"),
+    ):
+        assert repositories[name].task == task
+    opus = [model for name, model in repositories.items() if name.startswith("opus-mt-")]
+    assert len(opus) >= 30
+    for model in opus:
+        assert model.id == f"opus-mt-{model.source}-{model.target}"
+        assert model.hub.repository == f"Helsinki-NLP/{model.id}"
+        assert (model.task, model.licence, model.recipe) == ("translation", "CC-BY-4.0", "export")
+
+
+def test_only_made_files_have_no_source(model_entry, file_entry):
+    file = file_entry("a.bin", b"a")
+    assert Model.model_validate(model_entry("a", file, recipe="made")).files[0].sources == ()
+    with pytest.raises(ValidationError, match="only files of recipe made have no source"):
+        Model.model_validate(model_entry("a", file))
+
+
+FAMILY = """
+[[families]]
+id = "mt-{source}-{target}"
+task = "translation"
+title = "{source} to {target}"
+licence = "MIT"
+licence_url = "https://example.org"
+upstream = { repository = "https://example.org/o/{source}{target}", revision = "main" }
+recipe = "export"
+hub = { repository = "o/{source}{target}" }
+ram_mb = 1
+disk_mb = 1.0
+pairs = PAIRS
+"""
+
+
+@pytest.fixture
+def family_of(tmp_path):
+    def load(pairs):
+        path = tmp_path / f"{len(pairs)}.toml"
+        path.write_text(FAMILY.replace("PAIRS", json.dumps(pairs)))
+        return load_catalogue(path)
+
+    return load
+
+
+def test_a_family_is_an_entry_per_pair(family_of):
+    german, hawaiian = family_of(["de-en", "en-haw"]).models
+    assert (german.id, german.source, german.target, german.title) == ("mt-de-en", "de", "en", "de to en")
+    assert hawaiian.hub.repository == "o/enhaw"
+    assert hawaiian.upstream.repository == "https://example.org/o/enhaw"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "says"),
+    [
+        (["de-en", "de-en"], "a pair twice"),
+        (["de"], "no pair 'de'"),
+        (["DE-en"], "no pair 'DE-en'"),
+        ([3], "tables are not"),
+        ([["de", "en"]], "tables are not"),
+    ],
+)
+def test_families_that_are_refused(family_of, pairs, says):
+    with pytest.raises(StoreError, match=says):
+        family_of(pairs)
+
+
 def test_a_model_to_be_exported_says_so(make_store, model_entry):
-    store = make_store(model_entry("a", recipe="export", task="image-recognition"))
-    with pytest.raises(RecipeError, match="must be exported to ONNX first"):
+    store = make_store(model_entry("a", recipe="export", task="image-recognition", hub=HUB))
+    with pytest.raises(RecipeError, match=r"run scripts/make a there, .* then run here: edge models add quantised"):
         pull(store, store.catalogue, ["a"])
 
 

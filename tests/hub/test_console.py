@@ -27,7 +27,9 @@ def test_preview(plan, capsys):
     ConsoleReport().preview(plan)
     out, err = capsys.readouterr()
     assert out == ""
-    assert [line.split() for line in err.splitlines()] == [
+    *rows, memory = err.splitlines()
+    assert memory.startswith("memory when running: about 41 MB")
+    assert [line.split() for line in rows] == [
         ["model", "download", "disk", "memory", "licence"],
         ["first", "2.6", "MB", "12", "MB", "40", "MB", "MIT"],
         ["second", "2.6", "MB", "0.1", "MB", "1", "MB", "MIT"],

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from edge.errors import RecipeError
 
-VERSIONS: Mapping[str, int] = {"copy": 1, "export": 1, "marian": 3, "ppocr": 1, "whisper": 2}
+VERSIONS: Mapping[str, int] = {"copy": 1, "export": 1, "made": 1, "marian": 3, "ppocr": 1, "whisper": 2}
 """Recipe -> version. Raise it when a recipe's output changes: installed models of the old version are built anew."""
 
 

@@ -16,6 +16,6 @@ def build(files: Mapping[str, Path], out: Path, options: Mapping[str, Any]) -> N
         RecipeError: always.
     """
     raise RecipeError(
-        "it is published for PyTorch and must be exported to ONNX first, for which this version has no command yet; "
-        "edge models list --task image-recognition shows what is ready"
+        "it is published for PyTorch and must be exported to ONNX first, on a computer: scripts/make ID, then here: "
+        "edge models add FOLDER"
     )
