@@ -50,6 +50,9 @@ def translate(
     glossary: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Fixed terms: source term, tab, target term.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="ID", help="Translation model of this direction; see edge models list.")
+    ] = None,
     threads: ThreadsOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -59,7 +62,7 @@ def translate(
     from edge.settings import load_settings
 
     overrides: dict[str, dict[str, Any]] = {"translation": {"glossary": glossary}, "inference": {"threads": threads}}
-    translate_line = line_translator(source, target, load_settings(settings, overrides))
+    translate_line = line_translator(source, target, load_settings(settings, overrides), model)
     sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a text stream in a command
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # the same
     for line in iter(sys.stdin.readline, ""):

@@ -16,7 +16,7 @@ from edge.perception.languages import language_codes, normalise_language
 from edge.settings import Settings, load_settings
 from edge.sources.recording import probe, read_audio
 from edge.speech_sense import SpeechSense, Task
-from edge.translators import Translators
+from edge.translators import Translators, check_direction
 
 
 class Captioner:
@@ -60,15 +60,25 @@ class Captioner:
                 yield event
 
 
-def line_translator(source: str, target: str, settings: Settings) -> Callable[[str], str]:
+def line_translator(source: str, target: str, settings: Settings, model: str | None = None) -> Callable[[str], str]:
     """A function that translates one line of text; its models are open and warm.
 
+    Args:
+        source: code of the language of the lines.
+        target: code of the language wanted.
+        settings: limits, glossary, preferred models.
+        model: catalogue id of the model to use; it must translate in just this direction. None: as installed.
+
     Raises:
-        LanguageError: unknown codes, or no installed packs lead there; says what to pull.
-        ModelNotFoundError, ModelCorruptError: says what to pull.
+        LanguageError: unknown codes, no installed packs lead there, or `model` does not; says what to pull.
+        ModelNotFoundError, ModelCorruptError, UnknownModelError: says what to pull.
     """
     read, written = normalise_language(source), normalise_language(target)
-    translators = Translators(ModelStore(), SessionFactory(settings.inference), settings.translation)
+    store, options = ModelStore(), settings.translation
+    if model is not None:
+        check_direction(store, model, read, written)
+        options = options.model_copy(update={"models": (model, *options.models)})
+    translators = Translators(store, SessionFactory(settings.inference), options)
     translators.warm_up(read, written)
 
     def translate_line(text: str) -> str:

@@ -141,6 +141,10 @@ class TranslationSettings(_Settings):
     """Longer sentences are split at clauses."""
     glossary: Path | None = None
     """Tab-separated file of fixed terms: source term, target term."""
+    models: tuple[str, ...] = ()
+    """Catalogue ids of the models to prefer, each for the direction that it translates."""
+    beam: int = Field(default=1, ge=1, le=8)
+    """Hypotheses that models made here (OPUS-MT) keep; 1 takes the likeliest token at every step."""
 
 
 class TextSettings(_Settings):
@@ -204,6 +208,10 @@ class SceneSettings(_Settings):
 
     model: str = "recognizer-vit-s14"
     """Catalogue id of the image recognition model."""
+    labels: tuple[str, ...] = ()
+    """Things to look for, in English; only for a model with an open vocabulary (CLIP, SigLIP)."""
+    least_score: Ratio = 0.2
+    """A model that the user brought names things from this probability on; what is less likely is unknown."""
     interval_s: float = Field(default=1.0, ge=0)
     """Shortest time between two looks at a changing scene."""
     votes: int = Field(default=2, ge=1, le=10)

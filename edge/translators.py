@@ -6,8 +6,9 @@ Several senses may share one instance from their own threads.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
-from edge.errors import LanguageError
+from edge.errors import LanguageError, ModelNotFoundError, SettingsError
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.perception.translation import Translator
@@ -23,14 +24,19 @@ class Translators:
     Args:
         store: where the packs are.
         sessions: makes their sessions.
-        settings: limits and glossary.
+        settings: limits, glossary, and the models to prefer.
+
+    Raises:
+        UnknownModelError: a preferred model is not in the catalogue.
+        ModelNotFoundError: or not installed.
+        SettingsError: or translates nothing.
     """
 
     def __init__(self, store: ModelStore, sessions: SessionFactory, settings: TranslationSettings) -> None:
         self._store = store
         self._sessions = sessions
         self._settings = settings
-        self._packs = _installed_packs(store)
+        self._packs = {**_installed_packs(store), **_preferred_packs(store, settings.models)}
         self._open: dict[Direction, Translator] = {}
         self._opening = threading.Lock()
 
@@ -68,9 +74,43 @@ class Translators:
     def _translator(self, direction: Direction) -> Translator:
         with self._opening:
             if direction not in self._open:
-                folder = self._store.open(self._packs[direction])
-                self._open[direction] = Translator.load(folder, self._sessions, self._settings)
+                model_id = self._packs[direction]
+                folder = self._store.open(model_id)
+                self._open[direction] = Translator.load(folder, self._sessions, self._settings, model_id)
             return self._open[direction]
+
+
+def check_direction(store: ModelStore, model_id: str, source: str, target: str) -> None:
+    """Make sure that a model translates from `source` to `target`.
+
+    Raises:
+        UnknownModelError: it is not in the catalogue.
+        LanguageError: it translates something else, or nothing.
+    """
+    model = store.catalogue.get(model_id)
+    if model.task != "translation":
+        raise LanguageError(f"{model_id} is for {model.task}, it translates nothing; run: edge models list")
+    if (model.source, model.target) != (source, target):
+        raise LanguageError(
+            f"{model_id} translates {model.source} to {model.target}, not {source} to {target}; "
+            f"run: edge translate --from {model.source} --to {model.target} --model {model_id}"
+        )
+
+
+def _preferred_packs(store: ModelStore, model_ids: Sequence[str]) -> dict[Direction, str]:
+    """Direction to model id, the first of a direction in the list."""
+    packs: dict[Direction, str] = {}
+    for model_id in model_ids:
+        model = store.catalogue.get(model_id)
+        if model.task != "translation" or model.source is None or model.target is None:
+            raise SettingsError(
+                f"translation.models has {model_id}, which is for {model.task}; name translation models, "
+                "such as opus-mt-en-de (edge models list shows all)"
+            )
+        if store.resolve(model_id) is None:
+            raise ModelNotFoundError(model_id)
+        packs.setdefault((model.source, model.target), model_id)
+    return packs
 
 
 def _installed_packs(store: ModelStore) -> dict[Direction, str]:

@@ -47,7 +47,7 @@ class FakePack:
         self._folder = folder
 
     @classmethod
-    def load(cls, folder, _sessions, settings):
+    def load(cls, folder, _sessions, settings, _model_id):
         assert isinstance(settings, TranslationSettings)
         return cls(folder)
 

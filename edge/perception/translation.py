@@ -6,12 +6,14 @@ import math
 from pathlib import Path
 
 from edge.inference.sessions import SessionFactory
+from edge.perception.descriptions import family_of
 from edge.perception.translation_form import give_form, take_form
 from edge.perception.translation_glossary import Glossary, Phrasebook
 from edge.perception.translation_guards import collapse, localise, loops, repair_currency, repair_numbers
 from edge.perception.translation_model import Draft, Model, TranslationModel
 from edge.perception.translation_protection import ADDRESS, Protected, find_fixed, find_unspelled, protect, respell
 from edge.perception.translation_sentences import split_clauses, split_sentences
+from edge.perception.translation_seq2seq import Seq2SeqModel
 from edge.settings import TranslationSettings
 
 # Short inputs may need more tokens than the factor grants: "bye" is one, its translation three.
@@ -45,15 +47,23 @@ class Translator:
         self._gap = "" if model.target_language in _UNSPACED else " "
 
     @classmethod
-    def load(cls, folder: Path, sessions: SessionFactory, settings: TranslationSettings) -> Translator:
+    def load(
+        cls, folder: Path, sessions: SessionFactory, settings: TranslationSettings, model_id: str | None = None
+    ) -> Translator:
         """Read a pack folder, the glossary of the settings and the phrasebook of this direction.
+
+        Args:
+            folder: of a Firefox pack, or of a model made by scripts/export.py.
+            sessions: makes the sessions.
+            settings: limits, glossary and beam.
+            model_id: for messages; None: the folder's name.
 
         Raises:
             ModelCorruptError: a file is missing or damaged.
             InferenceError: the graph cannot be loaded or run (it is run once).
             SettingsError: the glossary cannot be read.
         """
-        model = TranslationModel.load(folder, sessions)
+        model = _load_model(folder, sessions, settings, model_id or folder.name)
         glossary = Glossary.load(settings.glossary) if settings.glossary is not None else None
         return cls(model, settings, glossary, Phrasebook.load(model.source_language, model.target_language))
 
@@ -147,6 +157,12 @@ class Translator:
         if len(clauses) > 1 and depth < _REPAIR_DEPTH:
             return collapse(self._gap.join(self._written(clause, depth + 1) for clause in clauses))
         return collapse(draft.text) or text
+
+
+def _load_model(folder: Path, sessions: SessionFactory, settings: TranslationSettings, model_id: str) -> Model:
+    if family_of(folder) is None:
+        return TranslationModel.load(folder, sessions)
+    return Seq2SeqModel.load(folder, sessions, model_id, settings.beam)
 
 
 def _has_letters(text: str) -> bool:
