@@ -37,7 +37,7 @@ from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.media import Image
 from edge.perception.category_names import CategoryNames
-from edge.perception.image_recognition import ImageRecognizer
+from edge.perception.image_recognition import CONFIG_FILE, ImageRecognizer, RecognizerConfig
 from edge.perception.prototypes import direction, load_cohort
 from edge.perception.taught import TaughtThings
 from edge.scene_sense import SceneSense, fingerprint
@@ -159,7 +159,7 @@ def measure(data: Path, folder: Path, trials: int) -> dict[str, Any]:
         for rule in RULES
     }
     thresholds = {rule: choose([outcomes["choose", kind, rule] for kind in halves["choose"]]) for rule in RULES}
-    shipped = sense.recognizer.config.taught_threshold
+    shipped = RecognizerConfig.read(folder / CONFIG_FILE, folder.name).taught_threshold
     report: dict[str, Any] = {
         "model": fingerprint(folder),
         "things": THINGS,
@@ -181,7 +181,8 @@ def load_sense(folder: Path, scratch: Path) -> SceneSense:
     settings = SceneSettings()
     recognizer = ImageRecognizer.load(folder, SessionFactory(), settings)
     nothing = TaughtThings(scratch, "", np.zeros((0, 0), np.float32), 1.0)
-    return SceneSense("en", settings, recognizer, CategoryNames.load("en"), nothing, StageTimes())
+    unknown = recognizer.config.unknown_threshold
+    return SceneSense("en", settings, recognizer, CategoryNames.load("en"), nothing, StageTimes(), unknown)
 
 
 def pictures(data: Path) -> dict[str, list[tuple[str, str, str]]]:

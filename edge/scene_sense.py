@@ -6,16 +6,18 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from edge.errors import InferenceError
+from edge.errors import InferenceError, TeachError
 from edge.events import Event
 from edge.hub.blobs import sha256_of
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
+from edge.label_names import LabelNames, Translates
 from edge.media import Image, VideoFrame
 from edge.perception.category_names import CategoryNames
 from edge.perception.image_recognition import MODEL_FILE, ImageRecognizer, salient_box
@@ -23,14 +25,18 @@ from edge.perception.prototypes import load_cohort
 from edge.perception.scene_change import SceneGate, is_blank
 from edge.perception.taught import TaughtThings
 from edge.pipelines.scene import STAGE, Settling, scenes
+from edge.recognizers import Recognizer, is_brought, load_brought, refuse_labels
 from edge.results import UNKNOWN, Category, Glance
 from edge.scheduling import LEVELS
 from edge.settings import SceneSettings, Settings
 from edge.telemetry import StageTimes
+from edge.translators import Translators
 
 Floats = npt.NDArray[np.float32]
 
 FULL, SLOW, SMALL, _ = LEVELS
+OWN: str = SceneSettings().model
+"""The recogniser that can be taught."""
 
 _SLOWER = 3  # intervals between two looks at the lower levels
 _MOST_OF_A_PICTURE = 0.75  # of its area: a box that large is no closer look
@@ -41,43 +47,77 @@ _FINGERPRINT_DIGITS = 16
 log = logging.getLogger(__name__)
 
 
+class Names(Protocol):
+    """What things are called."""
+
+    language: str
+
+    def name(self, label: str) -> str:
+        """The name of a label."""
+        ...
+
+
 @dataclass(frozen=True)
 class SceneSense:
     """Recogniser, names and taught things, with the looks timed in `times`.
 
     Attributes:
-        target: code of the wearer's language.
+        target: code of the language of the names.
         settings: of this sense.
+        taught: None where the recogniser cannot be taught.
+        unknown_threshold: below this value of `Glance.known` a thing is unknown.
     """
 
     target: str
     settings: SceneSettings
-    recognizer: ImageRecognizer
-    names: CategoryNames
-    taught: TaughtThings
+    recognizer: Recognizer
+    names: Names
+    taught: TaughtThings | None
     times: StageTimes
+    unknown_threshold: float
 
     @classmethod
-    def load(cls, store: ModelStore, settings: Settings, target: str) -> SceneSense:
+    def load(
+        cls, store: ModelStore, settings: Settings, target: str, translators: Translates | None = None
+    ) -> SceneSense:
         """Open the model, the names and the taught things.
+
+        Args:
+            store: where the model is.
+            settings: name it, and the labels of an open vocabulary.
+            target: code of the wearer's language.
+            translators: for the names of a model that the user brought; None: those of the store.
 
         Raises:
             LanguageError: `target` is no language.
+            SettingsError: labels where there are none to give, or none where there must be.
             ModelNotFoundError, ModelCorruptError: say what to pull.
             InferenceError: a model that this runtime cannot load.
             StoreError: the taught things cannot be read.
         """
+        scene, sessions = settings.scene, SessionFactory(settings.inference)
+        folder = store.open(scene.model)
+        if not is_brought(folder):
+            return cls._own(folder, sessions, scene, target)
+        recognizer = load_brought(folder, sessions, scene)
+        named = LabelNames(target, translators or Translators(store, sessions, settings.translation))
+        return cls(named.language, scene, recognizer, named, None, StageTimes(), scene.least_score)
+
+    @classmethod
+    def _own(cls, folder: Path, sessions: SessionFactory, settings: SceneSettings, target: str) -> SceneSense:
+        """With the recogniser of our own making, which can be taught."""
         names = CategoryNames.load(target)
-        folder = store.open(settings.scene.model)
-        recognizer = ImageRecognizer.load(folder, SessionFactory(settings.inference), settings.scene)
-        cohort, threshold = load_cohort(folder, settings.scene.model), recognizer.config.taught_threshold
-        taught = TaughtThings(taught_folder(settings.scene), fingerprint(folder), cohort, threshold)
+        refuse_labels(settings)
+        recognizer = ImageRecognizer.load(folder, sessions, settings)
+        cohort, threshold = load_cohort(folder, settings.model), recognizer.config.taught_threshold
+        taught = TaughtThings(taught_folder(settings), fingerprint(folder), cohort, threshold)
         if taught.outdated:
             log.warning(
                 "another recogniser was taught %s, this one does not know them; run: edge teach NAME",
                 ", ".join(taught.outdated),
             )
-        return cls(names.language, settings.scene, recognizer, names, taught, StageTimes())
+        unknown = recognizer.config.unknown_threshold
+        return cls(names.language, settings, recognizer, names, taught, StageTimes(), unknown)
 
     def warm_up(self) -> None:
         """One look.
@@ -105,7 +145,8 @@ class SceneSense:
         """
 
         def look(image: Image) -> Category:
-            self.taught.refresh()
+            if self.taught is not None:
+                self.taught.refresh()
             return self._categories(image, 1, closer=level() in (FULL, SLOW), checkpoint=checkpoint)[0]
 
         def interval_s() -> float | None:
@@ -134,9 +175,13 @@ class SceneSense:
         """What the thing in a picture is remembered by: float32 [d], length 1.
 
         Raises:
+            TeachError: the recogniser remembers nothing.
             InferenceError: the model failed.
         """
-        return joint_embedding(self._glances(image, closer=True, checkpoint=lambda: None))
+        found = joint_embedding(self._glances(image, closer=True, checkpoint=lambda: None))
+        if found is None:
+            raise TeachError(cannot_be_taught(self.settings.model))
+        return found
 
     def _categories(
         self, image: Image, top: int, *, closer: bool, checkpoint: Callable[[], None], framed: bool = False
@@ -144,9 +189,9 @@ class SceneSense:
         if is_blank(image):
             return [Category(UNKNOWN, self.names.name(UNKNOWN), 1.0)]
         glances = self._glances(image, closer=closer, checkpoint=checkpoint)
-        framed = framed and self.settings.closer and salient_share(glances[0], image) > _LARGE
-        frames = framings(image) if framed else ()
-        return self._judge(glances, [self.recognizer.look(frame) for frame in frames])[:top]
+        framed = framed and self.settings.closer and glances[0].saliency is not None
+        frames = framings(image) if framed and salient_share(glances[0], image) > _LARGE else ()
+        return self._judge(glances, [self.recognizer.look(frame) for frame in frames], top)[:top]
 
     def _glances(self, image: Image, *, closer: bool, checkpoint: Callable[[], None]) -> list[Glance]:
         """A look at the whole picture and, where that makes a difference, one at what stands out in it."""
@@ -159,15 +204,16 @@ class SceneSense:
             glances.append(look(np.ascontiguousarray(image[top:bottom, left:right])))
         return glances
 
-    def _judge(self, glances: Sequence[Glance], framed: Sequence[Glance] = ()) -> list[Category]:
+    def _judge(self, glances: Sequence[Glance], framed: Sequence[Glance], top: int) -> list[Category]:
         everything = [*glances, *framed]
         scores = joint_scores(everything)
         known = float(np.mean([glance.known for glance in everything]))
-        guesses = [self._category(int(index), scores) for index in np.argsort(-scores, kind="stable")]
-        match = self.taught.match(joint_embedding(glances))
+        guesses = [self._category(int(index), scores) for index in np.argsort(-scores, kind="stable")[:top]]
+        seen = joint_embedding(glances)
+        match = self.taught.match(seen) if self.taught is not None and seen is not None else None
         if match is not None:
             return [Category(match.name, match.name, match.score), *guesses]
-        if known < self.recognizer.config.unknown_threshold:
+        if known < self.unknown_threshold:
             return [Category(UNKNOWN, self.names.name(UNKNOWN), 1 - known), *guesses]
         return guesses
 
@@ -177,7 +223,7 @@ class SceneSense:
 
 
 def salient_share(glance: Glance, image: Image) -> float:
-    """How much of a picture's area the box around what stands out in it has, 0..1."""
+    """How much of a picture's area the box around what stands out in it has, 0..1; all of it where nothing tells."""
     height, width = image.shape[:2]
     left, top, right, bottom = salient_box(glance.saliency, (width, height))
     return float((right - left) * (bottom - top) / (width * height))
@@ -202,16 +248,29 @@ def _middle(image: Image, height: int, width: int) -> Image:
 
 
 def joint_scores(glances: Sequence[Glance]) -> Floats:
-    """Geometric mean of the probabilities of several looks, float32 [classes], sum 1: a category all agree on wins."""
+    """Geometric mean of the probabilities of several looks, float32 [classes], sum 1: a category all agree on wins.
+
+    Those of one look are as they are.
+    """
+    if len(glances) == 1:
+        return glances[0].scores
     logarithms = np.mean([np.log(glance.scores + _LEAST) for glance in glances], axis=0)
     scores = np.exp(logarithms - logarithms.max())
     return np.asarray(scores / scores.sum(), np.float32)
 
 
-def joint_embedding(glances: Sequence[Glance]) -> Floats:
-    """The direction between the embeddings of several looks at the same thing: float32 [d], length 1."""
-    total = np.sum([glance.embedding for glance in glances], axis=0)
+def joint_embedding(glances: Sequence[Glance]) -> Floats | None:
+    """The direction between the embeddings of several looks at the same thing: float32 [d], length 1; None: no such."""
+    embeddings = [glance.embedding for glance in glances if glance.embedding is not None]
+    if len(embeddings) < len(glances):
+        return None
+    total = np.sum(embeddings, axis=0)
     return np.asarray(total / max(float(np.linalg.norm(total)), 1e-9), np.float32)
+
+
+def cannot_be_taught(model_id: str) -> str:
+    """What to say when the wearer wants to teach a recogniser that remembers nothing."""
+    return f"{model_id} cannot be taught; leave out --model, or name our own recogniser: --model {OWN}"
 
 
 def taught_folder(settings: SceneSettings) -> Path:

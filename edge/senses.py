@@ -100,7 +100,7 @@ class LoadedSenses:
         if SCENE in names:
             from edge.scene_sense import SceneSense
 
-            scene = SceneSense.load(store, settings, target)
+            scene = SceneSense.load(store, settings, target, translators)
         return cls(language_codes(source) or (), normalise_language(target), speech, signs, scene)
 
     def warm_up(self) -> None:

@@ -24,7 +24,8 @@ from edge.media import Image, VideoFrame
 from edge.perception.category_names import ENGLISH, CategoryNames
 from edge.perception.scene_change import is_blank
 from edge.perception.taught import TaughtThings, checked_name
-from edge.scene_sense import SceneSense, fingerprint, taught_folder
+from edge.recognizers import is_brought
+from edge.scene_sense import SceneSense, cannot_be_taught, fingerprint, taught_folder
 from edge.settings import Settings
 
 VIEWS = 5
@@ -57,12 +58,16 @@ class Teacher:
 
     Raises:
         ModelNotFoundError, ModelCorruptError: the recogniser is not there; says what to pull.
+        TeachError: it is one that cannot be taught.
         StoreError: the taught things cannot be read.
     """
 
     def __init__(self, store: ModelStore, settings: Settings) -> None:
         self._settings = settings
+        if is_brought(store.open(settings.scene.model)):
+            raise TeachError(cannot_be_taught(settings.scene.model))
         self._sense = SceneSense.load(store, settings, ENGLISH)
+        self._names = CategoryNames.load(ENGLISH)
 
     def check(self, name: str) -> str:
         """The name as it will be kept.
@@ -71,8 +76,8 @@ class Teacher:
             TeachError: it is empty, too long, or means something known already.
         """
         clean = checked_name(name)
-        labels = {*self._sense.recognizer.labels, *self._sense.names.labels}
-        label = CategoryNames(ENGLISH, {label: self._sense.names.name(label) for label in labels}).label(clean)
+        labels = {*self._sense.recognizer.labels, *self._names.labels}
+        label = CategoryNames(ENGLISH, {label: self._names.name(label) for label in labels}).label(clean)
         if label is not None:
             raise TeachError(
                 f"{clean!r} is the name of something that is known without teaching ({label}); "
@@ -94,9 +99,12 @@ class Teacher:
         """
         clean = self.check(name)
         embeddings = [self._sense.embedding(image) for image in images]
+        known = self._sense.taught
+        if known is None:
+            raise TeachError(cannot_be_taught(self._settings.scene.model))
         with changing(self._settings):
-            before = self._sense.taught.views(clean)
-            thing = self._sense.taught.teach(clean, embeddings)
+            before = known.views(clean)
+            thing = known.teach(clean, embeddings)
         return Lesson(thing.name, len(thing.views), max(0, len(thing.views) - before))
 
 
@@ -117,7 +125,8 @@ def taught_things(store: ModelStore, settings: Settings) -> TaughtThings:
         StoreError: the file cannot be read.
     """
     try:
-        model = fingerprint(store.open(settings.scene.model))
+        folder = store.open(settings.scene.model)
+        model = "" if is_brought(folder) else fingerprint(folder)
     except (ModelNotFoundError, ModelCorruptError, UnknownModelError):
         model = ""
     return TaughtThings(taught_folder(settings.scene), model, np.zeros((0, 0), np.float32), _NEVER_MATCHES)

@@ -122,7 +122,7 @@ def taught(
     glances: Sequence[Glance], items: Sequence[Picture], config: RecognizerConfig, cohort: npt.NDArray[np.float32]
 ) -> dict[str, float]:
     """Five things taught from five pictures each, at the threshold of the configuration."""
-    embeddings = np.stack([glance.embedding for glance in glances])
+    embeddings = np.stack([glance.embedding for glance in glances if glance.embedding is not None])
     labels = [item.label for item in items]
     best, right, strange = teaching(embeddings, labels, lambda views: direction(views, cohort), _TRIALS, seed=1)
     return {

@@ -178,21 +178,23 @@ def evidence(logits: Floats) -> Floats:
     return np.stack([total - stranger, top, top - total], axis=-1).astype(np.float32)
 
 
-def salient_box(saliency: Floats, size: tuple[int, int], least: float = 0.3) -> Box:
+def salient_box(saliency: Floats | None, size: tuple[int, int], least: float = 0.3) -> Box:
     """The part of a picture where there is something to look at.
 
     The rows and columns of the map that hold all but 5 % of its weight above the middle between its least and its
     largest value, with one cell of margin, and never less than `least` of a side.
 
     Args:
-        saliency: float32 [h, w].
+        saliency: float32 [h, w]; None: nothing tells.
         size: width and height of the picture in pixels.
         least: smallest share of a side.
 
     Returns:
-        Box within the picture, not empty; the whole picture for a flat map.
+        Box within the picture, not empty; the whole picture for a flat map, or none.
     """
     width, height = size
+    if saliency is None:
+        return 0, 0, width, height
     low, high = float(saliency.min()), float(saliency.max())
     if high - low < 1e-3:  # noqa: PLR2004 - flat
         return 0, 0, width, height
