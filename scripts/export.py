@@ -22,7 +22,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from export_families import ExportOptions, load_family
@@ -126,7 +126,7 @@ def _run_family(source: Source, staged: Path, made: Path, options: argparse.Name
     """Whatever goes wrong inside torch, transformers or optimum becomes one line."""
     wanted = ExportOptions(source=options.source, target=options.target, tolerance=options.tolerance)
     with contextlib.ExitStack() as quiet:
-        _isolate()
+        quiet.enter_context(_isolated())
         if not options.debug:
             quiet.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
@@ -144,11 +144,20 @@ def _run_family(source: Source, staged: Path, made: Path, options: argparse.Name
             ) from error
 
 
-def _isolate() -> None:
-    """From here on the libraries talk to no hub, not even if this process has just talked to one."""
+@contextlib.contextmanager
+def _isolated() -> Iterator[None]:
+    """Meanwhile the libraries talk to no hub, not even if this process has just talked to one."""
+    from huggingface_hub import constants
+
+    before = {name: os.environ.get(name) for name in _LIBRARY_SETTINGS}
+    was_offline, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True  # read from the environment just once
     os.environ.update(_LIBRARY_SETTINGS)
-    if constants := sys.modules.get("huggingface_hub.constants"):
-        constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]  # read from the environment at import
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = was_offline
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _check_options(options: argparse.Namespace) -> None:

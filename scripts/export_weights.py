@@ -134,14 +134,15 @@ def check_complete(folder: Path, architecture: str) -> None:
     kind = getattr(transformers, architecture, None)
     if kind is None:
         raise ExportError(f"transformers {transformers.__version__} has no {architecture}, which config.json asks for")
-    _, found = kind.from_pretrained(
+    model, found = kind.from_pretrained(
         folder, output_loading_info=True, ignore_mismatched_sizes=True, use_safetensors=True, local_files_only=True
     )
     if found["mismatched_keys"]:
-        name, stored, wanted = min(found["mismatched_keys"])
+        name = min(found["mismatched_keys"])
+        stored = next((shape for path in folder.glob("*.safetensors") if (shape := _shape(path, name))), "not")
         raise ExportError(
-            f"config.json and the weights disagree: {name} should be {list(wanted)}, and is {list(stored)}; get both "
-            "from one revision"
+            f"config.json and the weights disagree: {name} should be {list(model.state_dict()[name].shape)}, and is "
+            f"{stored}; get both from one revision"
         )
     if found["missing_keys"]:
         missing = sorted(found["missing_keys"])
@@ -149,3 +150,8 @@ def check_complete(folder: Path, architecture: str) -> None:
         raise ExportError(
             f"the weights lack {missing[0]}{more}, which {architecture} needs: this part was never trained"
         )
+
+
+def _shape(path: Path, name: str) -> list[int]:
+    """Shape of the tensor in this file; empty where it has none of this name."""
+    return list(describe_safetensors(path).get(name, ("", ()))[1])

@@ -310,7 +310,7 @@ def test_a_full_disk_is_seen_before_the_work(folder, tmp_path, monkeypatch):
     assert "mug-finder: ViTForImageClassification, image-recognition" in check_room(source, tmp_path)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100))
-    with pytest.raises(StoreError, match="not enough disk at .*needed, 0 MB free"):
+    with pytest.raises(StoreError, match=r"not enough disk at .*needed, 0 MB free"):
         check_room(source, tmp_path)
 
 
