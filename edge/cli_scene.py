@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 ModelOption = Annotated[str | None, typer.Option(metavar="ID", help="Recognition model; see edge models list.")]
 
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST|@FILE",
+        help='English names of what to look for: "mug, keys, door", or @FILE with one a line; needs --model with an '
+        "open vocabulary.",
+    ),
+]
+
 _CAMERA = "0"
 
 
@@ -32,6 +41,7 @@ def recognize(
     language: Annotated[str, typer.Option("--lang", metavar="CODE", help="Language of the names.")] = "en",
     top: Annotated[int, typer.Option(min=1, metavar="K", help="How many names for each picture.")] = 1,
     model: ModelOption = None,
+    labels: LabelsOption = None,
     threads: ThreadsOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -39,7 +49,7 @@ def recognize(
     """Name what pictures show, taught things included; `unknown` where it is nothing known."""
     from edge.interface import image_recognizer
 
-    recognize_file = image_recognizer(language, _load(settings, model, threads), top)
+    recognize_file = image_recognizer(language, _load(settings, model, threads, _labels(labels)), top)
     answer_each(files, recognize_file, _print_names, as_json=as_json)
 
 
@@ -128,11 +138,30 @@ def taught(settings: SettingsOption = None, as_json: JsonOption = False) -> None
             typer.echo(f"{thing.name}: {len(thing.views)} views{note}")
 
 
-def _load(settings: Path | None, model: str | None, threads: int | None) -> Settings:
+def _load(
+    settings: Path | None, model: str | None, threads: int | None, labels: tuple[str, ...] | None = None
+) -> Settings:
     from edge.settings import load_settings
 
-    overrides: dict[str, dict[str, Any]] = {"scene": {"model": model}, "inference": {"threads": threads}}
+    scene = {"model": model, "labels": labels}
+    overrides: dict[str, dict[str, Any]] = {"scene": scene, "inference": {"threads": threads}}
     return load_settings(settings, overrides)
+
+
+def _labels(option: str | None) -> tuple[str, ...] | None:
+    """What --labels says; None without it."""
+    from edge.perception.open_vocabulary import checked_labels, split_labels
+
+    if option is None:
+        return None
+    if not option.startswith("@"):
+        return checked_labels(split_labels(option))
+    file = Path(option[1:])
+    try:
+        return checked_labels(split_labels(file.read_text(encoding="utf-8-sig")))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"file of labels {file} cannot be read ({why}); write one label a line") from error
 
 
 def _read(files: list[Path]) -> Iterator[Image | EdgeError]:

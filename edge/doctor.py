@@ -157,9 +157,9 @@ def _warm_up_eyes(task: str, folder: Any, sessions: Any, settings: Settings) -> 
 
         TextRecognizer.load(folder, sessions, settings.text).recognize([blank])
     elif task == "image-recognition":
-        from edge.perception.image_recognition import ImageRecognizer
+        from edge.recognizers import try_recognizer
 
-        ImageRecognizer.load(folder, sessions, settings.scene).warm_up()
+        try_recognizer(folder, sessions, settings.scene)
     else:
         return False
     return True

@@ -38,6 +38,22 @@ def is_brought(folder: Path) -> bool:
     return family_of(folder) is not None
 
 
+def try_recognizer(folder: Path, sessions: SessionFactory, settings: SceneSettings) -> None:
+    """Open whatever recogniser is in `folder`, and run it once.
+
+    Raises:
+        ModelNotFoundError, ModelCorruptError: the files are not what they should be.
+        InferenceError: a graph cannot be loaded or run.
+    """
+    if not is_brought(folder):
+        from edge.perception.image_recognition import ImageRecognizer
+
+        ImageRecognizer.load(folder, sessions, settings).warm_up()
+        return
+    labels = (settings.labels or ("thing",)) if family_of(folder) == OPEN_VOCABULARY else ()
+    load_brought(folder, sessions, settings.model_copy(update={"labels": labels})).warm_up()
+
+
 def load_brought(folder: Path, sessions: SessionFactory, settings: SceneSettings) -> Recognizer:
     """The recogniser in a folder that `is_brought`, for the labels of the settings if it needs any.
 

@@ -10,7 +10,7 @@ win, it compares with `ELSE`, too, whose share is not given to any label.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -147,7 +147,6 @@ def _logistic(values: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -_LIMIT, _LIMIT))), np.float32)
 
 
-def split_labels(text: str) -> Iterator[str]:
-    """The labels in a text: separated by commas or new lines."""
-    for line in text.splitlines():
-        yield from (part.strip() for part in line.split(",") if part.strip())
+def split_labels(text: str) -> list[str]:
+    """The labels in a text, separated by commas or new lines."""
+    return [part for line in text.splitlines() for part in line.split(",")]
