@@ -40,12 +40,14 @@ class Rules:
         forbidden: float32 [vocabulary], 0 or -inf, added to the logits of every step.
         forbidden_first: the same for the first step.
         max_tokens: longest sequence, without `end`.
+        may_repeat: a sequence that repeats itself is no reason to stop (because what it is about does, too).
     """
 
     end: int
     forbidden: Floats = field(repr=False)
     forbidden_first: Floats = field(repr=False)
     max_tokens: int
+    may_repeat: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def greedy(step: Step, logits: Floats, past: Past, rules: Rules) -> Decoded:
         if token == rules.end:
             return Decoded(tuple(tokens), tuple(scores), "end")
         tokens.append(token)
-        kept = without_loop(tokens)
+        kept = tokens if rules.may_repeat else without_loop(tokens)
         if len(kept) < len(tokens):
             return Decoded(tuple(kept), tuple(scores[: len(kept)]), "repetition")
         if len(tokens) >= rules.max_tokens:
@@ -119,7 +121,7 @@ def beam(step: Step, logits: Floats, past: Past, rules: Rules, width: int, lag: 
             grown = before[candidate.row].grow(candidate)
             if any(grown.meets(other) for other in live):
                 continue
-            found = grown.ended(rules.end)
+            found = grown.ended(rules)
             if found is None:
                 live.append(grown)
                 parents.append(candidate.row)
@@ -158,11 +160,11 @@ class _Hypothesis:
         """Whether both go on from the same last words, so that the future of both is the same."""
         return len(self.tokens) > _MEETING and self.tokens[-_MEETING:] == other.tokens[-_MEETING:]
 
-    def ended(self, end: int) -> Decoded | None:
+    def ended(self, rules: Rules) -> Decoded | None:
         """The finished sequence, if the last token ends it or makes it a loop."""
-        if self.tokens[-1] == end:
+        if self.tokens[-1] == rules.end:
             return Decoded(self.tokens[:-1], self.scores, "end")
-        kept = without_loop(self.tokens)
+        kept = self.tokens if rules.may_repeat else without_loop(self.tokens)
         if len(kept) < len(self.tokens):
             return Decoded(tuple(kept), self.scores[: len(kept)], "repetition")
         return None

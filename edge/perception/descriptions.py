@@ -149,6 +149,12 @@ class DetectorDescription(_Description):
 
 Description = Seq2SeqDescription | ClassifierDescription | DualEncoderDescription | DetectorDescription
 Kind = TypeVar("Kind", Seq2SeqDescription, ClassifierDescription, DualEncoderDescription, DetectorDescription)
+_ROLES = {
+    "marian": {"encoder", "decoder"},
+    "classifier": {"model"},
+    "dual-encoder": {"image", "text"},
+    "detector": {"model"},
+}
 _ANY: TypeAdapter[Description] = TypeAdapter(Annotated[Description, Field(discriminator="family")])
 
 
@@ -178,6 +184,9 @@ def read_description(folder: Path, kind: type[Kind], model_id: str) -> Kind:
     if not isinstance(found, kind):
         wanted = kind.model_fields["family"].default
         raise ModelCorruptError(model_id, DESCRIPTION_FILE, f"its family is {found.family}, not {wanted}")
+    if set(found.graphs) != _ROLES[found.family]:
+        wrong = f"graphs: {', '.join(sorted(found.graphs)) or 'none'}, not {', '.join(sorted(_ROLES[found.family]))}"
+        raise ModelCorruptError(model_id, DESCRIPTION_FILE, wrong)
     for name in found.graphs.values():
         if Path(name).name != name or not (folder / name).is_file():
             raise ModelCorruptError(model_id, name, "it is missing")

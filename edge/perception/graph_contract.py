@@ -105,16 +105,20 @@ def _both(missing: frozenset[str], unexpected: set[str]) -> str:
 
 
 def _marian(folder: Path, model_id: str) -> list[Contract]:
-    found = read_description(folder, Seq2SeqDescription, model_id)
+    return list(seq2seq_contracts(read_description(folder, Seq2SeqDescription, model_id)))
+
+
+def seq2seq_contracts(found: Seq2SeqDescription) -> tuple[Contract, Contract]:
+    """Of the graphs `encoder` and `decoder`."""
     cells = [f"{layer}.{of}.{part}" for layer in range(found.layers) for of, part in _PARTS]
     past = {f"past_key_values.{cell}" for cell in cells}
     read = {"input_ids", "encoder_attention_mask", "encoder_hidden_states", "use_cache_branch"}
     encoder = frozenset({"input_ids", "attention_mask"})
     written = {"logits", *(f"present.{cell}" for cell in cells)}
-    return [
+    return (
         Contract(found.graphs["encoder"], encoder, frozenset({"last_hidden_state"})),
         Contract(found.graphs["decoder"], frozenset(read | past), frozenset(written), {"logits": found.vocabulary}),
-    ]
+    )
 
 
 _PARTS = tuple((of, part) for of in ("decoder", "encoder") for part in ("key", "value"))

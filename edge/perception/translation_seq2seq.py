@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import ModelCorruptError
-from edge.inference.decoding import Decoded, Floats, Past, Rules, Step, Tokens, beam, greedy, mask
+from edge.inference.decoding import Decoded, Floats, Past, Rules, Step, Tokens, beam, greedy, mask, without_loop
 from edge.inference.sessions import Session, SessionFactory
 from edge.inference.tokenization import JointPieces
-from edge.perception.descriptions import Seq2SeqDescription, read_description
+from edge.perception.descriptions import DESCRIPTION_FILE, Seq2SeqDescription, read_description
+from edge.perception.graph_contract import open_checked, seq2seq_contracts
 from edge.perception.translation_model import Draft
 
 Array = npt.NDArray[Any]
@@ -25,8 +26,6 @@ Array = npt.NDArray[Any]
 # One thread, as for every model that multiplies one row at a time (edge/perception/translation_model.py).
 _THREADS = 1
 _LAG = 6.0
-_ENCODER_INPUTS = ("input_ids", "attention_mask")
-_DECODER_INPUTS = ("input_ids", "encoder_attention_mask", "encoder_hidden_states", "use_cache_branch")
 
 
 class Seq2SeqModel:
@@ -71,12 +70,8 @@ class Seq2SeqModel:
             InferenceError: a graph or the vocabulary cannot be loaded or run.
         """
         description = read_description(folder, Seq2SeqDescription, model_id)
-        own, cross = _names(description, "decoder"), _names(description, "encoder")
-        encoder = sessions.open(folder / description.graphs["encoder"], threads=_THREADS)
-        decoder = sessions.open(folder / description.graphs["decoder"], threads=_THREADS)
-        _check_inputs(encoder, _ENCODER_INPUTS, model_id, description.graphs["encoder"])
-        _check_inputs(decoder, [*_DECODER_INPUTS, *own, *cross], model_id, description.graphs["decoder"])
-        _check_vocabulary(decoder, description, model_id)
+        contracts = seq2seq_contracts(description)
+        encoder, decoder = (open_checked(graph, folder, sessions, model_id, _THREADS) for graph in contracts)
         pieces = JointPieces.load(
             folder / description.tokenizer,
             description.vocabulary,
@@ -84,6 +79,10 @@ class Seq2SeqModel:
             {description.start_token, description.end_token, description.pad_token, *description.prefix},
         )
         model = cls(description, encoder, decoder, pieces, width)
+        logits, _, _ = model._begin([])
+        if logits.shape[1] != description.vocabulary:
+            why = f"it writes {logits.shape[1]} tokens, not the {description.vocabulary} of {DESCRIPTION_FILE}"
+            raise ModelCorruptError(model_id, description.graphs["decoder"], why)
         model.generate([], 2)
         return model
 
@@ -117,15 +116,20 @@ class Seq2SeqModel:
     def write(self, ids: Sequence[int], max_length: int) -> Decoded:
         """The tokens of a translation; as `generate`."""
         limit = min(max_length, self._description.max_positions)
-        logits, past, step = self._begin(ids)
-        rules = Rules(self._description.end_token, self._forbidden, self._forbidden, limit)
-        if self._width > 1:
-            found = beam(step, logits, past, rules, self._width, _LAG)
-        else:
-            found = greedy(step, logits, past, rules)
+        begun = self._begin(ids)
+        # A beam goes round a loop, so it must know beforehand; for one hypothesis the question seldom arises.
+        found = self._decode(*begun, limit, may_repeat=self._width > 1 and _repeats(ids))
+        if found.stop == "repetition" and _repeats(ids):
+            found = self._decode(*begun, limit, may_repeat=True)
         if self._description.forced_end and found.stop == "length":
             return Decoded(found.tokens[: limit - 1], found.log_probabilities[: limit - 1], "length")
         return found
+
+    def _decode(self, logits: Floats, past: Past, step: Step, limit: int, *, may_repeat: bool) -> Decoded:
+        rules = Rules(self._description.end_token, self._forbidden, self._forbidden, limit, may_repeat)
+        if self._width > 1:
+            return beam(step, logits, past, rules, self._width, _LAG)
+        return greedy(step, logits, past, rules)
 
     def _begin(self, ids: Sequence[int]) -> tuple[Floats, Past, Step]:
         """Read a sentence: logits of the first token, the decoder's own keys and values, and how to go on."""
@@ -178,15 +182,6 @@ def _present(names: Sequence[str]) -> list[str]:
     return [name.replace("past_key_values", "present", 1) for name in names]
 
 
-def _check_inputs(session: Session, expected: Sequence[str], model_id: str, file: str) -> None:
-    found = {each.name for each in session.get_inputs()}
-    if found != set(expected):
-        odd = ", ".join(sorted(found.symmetric_difference(expected))[:3])
-        raise ModelCorruptError(model_id, file, f"its inputs are not those of model.json: {odd}")
-
-
-def _check_vocabulary(decoder: Session, description: Seq2SeqDescription, model_id: str) -> None:
-    shape = next((each.shape for each in decoder.get_outputs() if each.name == "logits"), None)
-    if shape is None or shape[-1] != description.vocabulary:
-        why = f"it writes {shape[-1] if shape else 'no'} tokens, not the {description.vocabulary} of model.json"
-        raise ModelCorruptError(model_id, description.graphs["decoder"], why)
+def _repeats(tokens: Sequence[int]) -> bool:
+    """Whether there is a loop anywhere in `tokens`."""
+    return any(len(without_loop(tokens[:end])) < end for end in range(1, len(tokens) + 1))

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -241,3 +242,11 @@ def test_top_equals_a_sort(size, count):
     row[rng.integers(0, size, size // 3)] = -np.inf
     row[-1] = 9
     assert sorted(row[_top(row, count)]) == sorted(np.sort(row)[-count:])
+
+
+def test_what_may_repeat_goes_on_to_its_end():
+    script = words(("abc" * 4 + "d", 1.0))
+    allowed = dataclasses.replace(rules(), may_repeat=True)
+    for found in (run_greedy(Script(script), allowed), run_beam(Script(script), allowed, 3)):
+        assert (found.tokens, found.stop) == (ids("abc" * 4 + "d"), "end")
+    assert run_greedy(Script(script), rules()).stop == "repetition"
