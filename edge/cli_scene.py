@@ -150,10 +150,10 @@ def _load(
 
 def _labels(option: str | None) -> tuple[str, ...] | None:
     """What --labels says; None without it."""
-    from edge.perception.open_vocabulary import checked_labels, split_labels
-
     if option is None:
         return None
+    from edge.perception.open_vocabulary import checked_labels, split_labels
+
     if not option.startswith("@"):
         return checked_labels(split_labels(option))
     file = Path(option[1:])

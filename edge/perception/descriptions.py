@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from edge.errors import ModelCorruptError, ModelNotFoundError
 
@@ -54,6 +54,14 @@ class Preprocessing(BaseModel):
     std: tuple[float, float, float] | None = None
     channels: Literal["rgb", "bgr"] = "rgb"
     """Order in which the network wants the colours."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Preprocessing:
+        needed = {"squash": ("height", "width"), "cover": ("height", "width", "shortest"), "bound": ("shortest",)}
+        for name in needed[self.fit]:
+            if (getattr(self, name) or 0) < 1:
+                raise ValueError(f"fit {self.fit} needs {name}")
+        return self
 
 
 class Seq2SeqDescription(_Description):
