@@ -73,7 +73,7 @@ class TestClassifier:
 
     def test_a_graph_that_is_missing(self, tmp_path, check):
         describe(tmp_path, **CLASSIFIER)
-        with pytest.raises(ModelCorruptError, match="model.onnx is corrupt"):
+        with pytest.raises(ModelCorruptError, match=r"model.onnx is corrupt"):
             check()
 
     def test_a_truncated_graph(self, tmp_path, check):
@@ -108,7 +108,7 @@ def test_both_towers(tmp_path, check):
     describe(tmp_path, family="dual-encoder", graphs=graphs, preprocessing=PREPROCESSING, **rest)
     write_graph(tmp_path / graphs["image"], ["pixel_values"], {"image_embeds": [1, 4]})
     write_graph(tmp_path / graphs["text"], ["input_ids"], {"text_embeds": [1, 4]})
-    with pytest.raises(ModelCorruptError, match="text_model.onnx is corrupt .*it lacks attention_mask"):
+    with pytest.raises(ModelCorruptError, match=r"text_model.onnx is corrupt .*it lacks attention_mask"):
         check()
 
 
