@@ -18,8 +18,9 @@ WORDS = ("<pad>", "<s>", "</s>", "<unk>", "red", "green", "blue", "thing", "pict
 
 
 def picture(color, size=(30, 40)):
-    """BGR uint8 of one colour, with a little texture."""
+    """BGR uint8 of one colour with a little texture, lighter in its upper half: not blank."""
     noise = np.random.default_rng(0).integers(-20, 21, (*size, 1))
+    noise[: size[0] // 2] += 20
     return np.clip(np.full((*size, 3), color) + noise, 0, 255).astype(np.uint8)
 
 
