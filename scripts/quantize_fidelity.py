@@ -46,6 +46,8 @@ def answers(session: Session, feeds: Sequence[Feed], outputs: Sequence[str]) -> 
 
 def fidelity(exact: Answers, other: Answers, outputs: Sequence[str]) -> Fidelity:
     """Compare answers to the same feeds; anything that is not finite is as bad as can be."""
+    if not all(np.isfinite(output).all() for group in other for output in group):
+        return Fidelity(WORST_DB, 0.0 if _LOGITS in outputs else None)
     if _BOXES in outputs and _LOGITS in outputs:
         other = [_matched(one, two, outputs) for one, two in zip(exact, other, strict=True)]
     worst = BEST_DB
@@ -65,8 +67,6 @@ def sqnr_db(pairs: Sequence[tuple[Floats, Floats]]) -> float:
     """Decibels over all pairs of (float, quantised), between `WORST_DB` and `BEST_DB`."""
     signal = sum(float(np.square(one).sum()) for one, _ in pairs)
     noise = sum(float(np.square(one - two).sum()) for one, two in pairs)
-    if not np.isfinite(noise):
-        return WORST_DB
     if noise == 0:
         return BEST_DB
     if signal == 0:
@@ -85,10 +85,8 @@ def _matched(exact: list[Array], other: list[Array], outputs: Sequence[str]) -> 
     one, two = (
         np.concatenate([np.asarray(group[index][0], np.float64) for index in at], 1) for group in (exact, other)
     )
-    if not np.isfinite(two).all():
-        return other
     scale = one.std(0) + 1e-9
-    distance = np.square(one / scale)[:, :].sum(1)[:, None] + np.square(two / scale).sum(1)[None]
+    distance = np.square(one / scale).sum(1)[:, None] + np.square(two / scale).sum(1)[None]
     distance -= 2 * (one / scale) @ (two / scale).T
     order = distance.argmin(1)
     return [value[:, order] if index in at else value for index, value in enumerate(other)]

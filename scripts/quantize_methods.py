@@ -26,6 +26,7 @@ from quantize_packing import BLOCKS, ZERO_8, block_of, blocks_4, blocks_8, per_c
 
 from edge.errors import ExportError
 from edge.inference.cpu import CpuClass, cpu_class
+from edge.inference.sessions import one_line
 
 Feed = dict[str, npt.NDArray[Any]]
 
@@ -238,21 +239,23 @@ def _static(model: onnx.ModelProto, excluded: set[str], calibration: Calibration
         raise ExportError("static quantisation needs calibration inputs; give --data FOLDER with pictures")
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
+    options = {
+        "quant_format": QuantFormat.QDQ,
+        "per_channel": True,
+        "reduce_range": calibration.peak < _PEAK,
+        "activation_type": QuantType.QInt8 if calibration.cpu.startswith("arm") else QuantType.QUInt8,
+        "weight_type": QuantType.QInt8,
+        "nodes_to_quantize": [place.name for place in selected(model, excluded, _PICTURES)],
+        "calibrate_method": CalibrationMethod[range_by],
+        "extra_options": {"MatMulConstBOnly": True},
+    }
+    given = copy.deepcopy(model)  # its tensors are moved into a file
     with tempfile.TemporaryDirectory() as scratch, quiet():
         file = Path(scratch) / "static.onnx"
-        quantize_static(
-            copy.deepcopy(model),  # it moves the tensors of the model that it is given into a file
-            file,
-            _Reader(calibration.feeds),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            reduce_range=calibration.peak < _PEAK,
-            activation_type=QuantType.QInt8 if calibration.cpu.startswith("arm") else QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_quantize=[place.name for place in selected(model, excluded, _PICTURES)],
-            calibrate_method=CalibrationMethod[range_by],
-            extra_options={"MatMulConstBOnly": True},
-        )
+        try:
+            quantize_static(given, file, _Reader(calibration.feeds), **options)
+        except Exception as error:
+            raise ExportError(f"onnxruntime cannot calibrate this graph: {one_line(error)}") from error
         return onnx.load(file)
 
 
