@@ -129,24 +129,63 @@ def add(
 
 
 @app.command()
-def verify(ids: IdsArgument = None, as_json: JsonOption = False) -> None:
-    """Check the SHA-256 of every file of what is installed; exit 1 if something is corrupt."""
+def verify(
+    ids: IdsArgument = None,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Make it again from its upstream files (downloads them) and compare the bytes."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the SHA-256 of every file of what is installed; exit 1 if one is corrupt, or not what upstream gives."""
+    store = _store()
+    chosen = ids or store.installed()
+    if not chosen:
+        typer.echo("nothing is installed; run: edge models pull", err=True)
+    check = _verify_deep if deep else _verify
+    results = [check(store, model_id, as_json) for model_id in chosen]
+    if not all(results):
+        raise typer.Exit(1)
+
+
+def _verify(store: ModelStore, model_id: str, as_json: bool) -> bool:
     from edge.errors import ModelNotFoundError
 
-    store = _store()
-    states = [store.state(model_id) for model_id in ids or store.installed()]
-    for state in states:
-        if state.in_use is None:
-            raise ModelNotFoundError(state.id)
-        is_corrupt = state.status == "corrupt"
-        if as_json:
-            print_json({"id": state.id, "ok": not is_corrupt, "in_use": state.in_use, "why": state.why})
-        else:
-            typer.echo(state.why if is_corrupt else f"{state.id} is intact")
-    if not states:
-        typer.echo("nothing is installed; run: edge models pull", err=True)
-    if any(state.status == "corrupt" for state in states):
-        raise typer.Exit(1)
+    state = store.state(model_id)
+    if state.in_use is None:
+        raise ModelNotFoundError(state.id)
+    is_corrupt = state.status == "corrupt"
+    if as_json:
+        print_json({"id": state.id, "ok": not is_corrupt, "in_use": state.in_use, "why": state.why})
+    else:
+        typer.echo(state.why if is_corrupt else f"{state.id} is intact")
+    return not is_corrupt
+
+
+def _verify_deep(store: ModelStore, model_id: str, as_json: bool) -> bool:
+    from edge.hub.console import ConsoleReport
+    from edge.hub.deep_verify import deep_verify
+    from edge.inference.sessions import SessionFactory
+    from edge.perception.graph_contract import check_graphs
+
+    sessions = SessionFactory()
+    report = ConsoleReport(quiet=True)
+    found = deep_verify(store, model_id, lambda folder, id_: check_graphs(folder, sessions, id_), report)
+    if as_json:
+        ok = found.verdict != "different"
+        print_json({"id": model_id, "ok": ok, "in_use": found.id, "verdict": found.verdict, "why": list(found.lines)})
+    else:
+        typer.echo(f"{found.id}: {_DEEP[found.verdict]}")
+        for line in found.lines:
+            typer.echo(f"  {line}")
+    return found.verdict != "different"
+
+
+_DEEP = {
+    "identical": "made again from its upstream files, the same bytes",
+    "different": "made again from its upstream files, and the bytes differ",
+    "consistent": "intact; it cannot be made again here",
+}
 
 
 @app.command()
