@@ -1,6 +1,7 @@
-"""scripts/setup, over a fake Python that remembers what it was told to install: which OpenCV a machine gets."""
+"""scripts/setup, over a fake Python that remembers what it was told to install: which OpenCV, which torch."""
 
 import os
+import platform
 import re
 import subprocess
 from pathlib import Path
@@ -18,6 +19,7 @@ case "$*" in
         [ -f opencv ] && [ -f has-libgl ] && exit 0
         printf 'Traceback (most recent call last):\\nImportError: libGL.so.1: no such file\\n' >&2
         exit 1 ;;
+    "-c import sys, urllib"*) [ -f has-torch-index ] ;;
     "-m pip show --quiet opencv-python-headless") [ -f headless ] ;;
     "-m pip uninstall"*) for name in $*; do
         [ "$name" = opencv-python ] && rm -f opencv
@@ -41,7 +43,8 @@ def machine(tmp_path):
     def run(kind="run"):
         return subprocess.run(
             ["sh", str(ROOT / "scripts" / "setup"), kind],
-            env={**os.environ, "EDGE_VENV": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "EDGE_VENV_EXPORT" if kind == "export" else "EDGE_VENV": str(tmp_path)},
+            capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
     run.folder = tmp_path
@@ -108,7 +111,65 @@ def test_when_neither_loads_setup_fails_and_tries_again_next_time(machine):
     assert not (machine.folder / ".edge-run").exists()
 
 
+def test_an_environment_of_another_name_is_refused(machine):
+    done = machine("exprot")
+    assert done.returncode == 2
+    assert done.stderr == "setup: no environment named exprot; there are run, test and export\n"
+    assert not (machine.folder / "log").exists()
+
+
+def test_the_export_environment_gets_torch_after_its_lock(machine):
+    done = machine("export")
+    assert done.returncode == 0, done.stderr
+    log = machine.log()
+    assert "--require-hashes --no-deps -r requirements-export.lock" in log
+    assert log.index("requirements-export.lock") < log.index("pip install torch==")
+    assert (machine.folder / ".edge-export").exists()
+    (machine.folder / "log").unlink()
+    assert machine("export").returncode == 0
+    assert not (machine.folder / "log").exists()
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="elsewhere torch has no CUDA build to avoid")
+@pytest.mark.parametrize("reached", [True, False])
+def test_torch_for_the_cpu_is_taken_where_its_index_can_be_reached(machine, reached):
+    if reached:
+        (machine.folder / "has-torch-index").touch()
+    machine("export")
+    (line,) = (line for line in machine.log().splitlines() if "pip install torch==" in line)
+    assert ("--extra-index-url https://download.pytorch.org/whl/cpu" in line) is reached
+
+
+@pytest.mark.parametrize("kind", ["run", "test"])
+def test_no_other_environment_gets_torch(machine, kind):
+    machine(kind)
+    assert "torch" not in machine.log()
+
+
+def _pinned(lock):
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock"])
+def test_no_device_environment_has_what_makes_models(lock):
+    assert not {"torch", "transformers", "optimum", "requests", "safetensors"} & set(_pinned(lock))
+
+
+def test_the_export_lock_has_everything_but_torch_and_never_accelerate():
+    """With accelerate optimum ties embedding and output layer, and int8 leaves both float."""
+    pinned = _pinned("requirements-export.lock")
+    assert {"transformers", "optimum", "optimum-onnx", "onnx-ir", "sympy", "networkx", "setuptools"} <= set(pinned)
+    assert not [name for name in pinned if name.startswith(("torch", "nvidia-", "cuda-", "triton", "accelerate"))]
+
+
+def test_models_are_judged_with_what_runs_on_the_device():
+    """The gate measures in the export environment: what computes there is what computes on the glasses."""
+    device, export = _pinned("requirements.lock"), _pinned("requirements-export.lock")
+    for name in ("numpy", "onnx", "onnxruntime", "opencv-python", "pillow", "av"):
+        assert device[name] == export[name], name
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock", "requirements-export.lock"])
 def test_both_are_the_same_version(lock):
     pinned = re.search(r"^opencv-python==(\S+)", (ROOT / lock).read_text(), re.MULTILINE).group(1)
     headless = (ROOT / "requirements-headless.lock").read_text()
