@@ -18,7 +18,7 @@ SensesOption = Annotated[
     str,
     typer.Option(
         metavar="LIST",
-        help="speech: captions; signs: translated in place; scene: names of things. E.g. speech,signs,scene.",
+        help="speech: captions; signs: translated in place; scene: names of things; objects: boxes around things.",
     ),
 ]
 MicOption = Annotated[

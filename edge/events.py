@@ -171,11 +171,47 @@ class SceneRecognized(Event):
 
 
 @dataclass(frozen=True)
+class SeenObject:
+    """A thing in sight.
+
+    Attributes:
+        number: of the thing within the session.
+        label: its English name.
+        name: its name in the wearer's language.
+        score: probability, 0..1.
+        box: left, top, right, bottom in pixels of the camera frame.
+    """
+
+    number: int
+    label: str
+    name: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class ObjectsDetected(Event):
+    """What is where in the frame at `captured_ns`. A thing that is not listed has gone.
+
+    Told only when something came, went, moved or has another name.
+
+    Attributes:
+        objects: all things in sight, by number.
+        target: code of the wearer's language.
+        latency_ms: from the frame to the boxes being shown; None until then.
+    """
+
+    objects: tuple[SeenObject, ...]
+    target: str
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True)
 class SenseChanged(Event):
     """A sense of the camera works less hard, or harder again, so that speech keeps up.
 
     Attributes:
-        sense: `signs` or `scene`.
+        sense: `signs`, `scene` or `objects`.
         level: `full`, `slow`, `small` (slow, and smaller pictures) or `off`.
         reason: `lag`, `temperature`; `recovered` on the way up.
     """
@@ -200,6 +236,7 @@ class SessionEnded(Event):
     peak_rss_mb: float | None = None
     signs: int = 0
     scenes: int = 0
+    objects: int = 0
     fps: float | None = None
 
 

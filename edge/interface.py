@@ -189,3 +189,35 @@ def recognize(path: str | Path, language: str = "en", top: int = 1) -> list[dict
     """
     categories: list[dict[str, Any]] = image_recognizer(language, load_settings(), top)(Path(path))["categories"]
     return categories
+
+
+def object_detector(language: str, settings: Settings, folder: Path | None = None) -> Callable[[Path], dict[str, Any]]:
+    """A function from a picture file to `{"file", "objects": [{"label", "name", "score", "box"}]}`, the surest first.
+
+    A box is left, top, right, bottom in pixels of the picture.
+
+    Args:
+        language: code of the language of the names.
+        settings: name the detector, and the least score.
+        folder: where each picture is written with its boxes drawn in; None: nowhere.
+
+    Raises:
+        SettingsError: no detector is chosen.
+        LanguageError: an unknown code.
+        ModelNotFoundError, ModelCorruptError, UnknownModelError: say what to do.
+        SinkError: the folder cannot be made.
+    """
+    from edge.picture_detector import PictureDetector
+
+    return PictureDetector.load(settings, language, folder)
+
+
+def detect(path: str | Path, model: str, language: str = "en") -> list[dict[str, Any]]:
+    """What is where in a picture. Loads the model each time: for many pictures use `object_detector`.
+
+    Raises:
+        EdgeError: as `object_detector`; SourceError for a file that is no picture.
+    """
+    settings = load_settings(overrides={"objects": {"model": model}})
+    objects: list[dict[str, Any]] = object_detector(language, settings)(Path(path))["objects"]
+    return objects

@@ -6,17 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.errors import SinkError
 from edge.events import SignTranslated
 from edge.hub.store import ModelStore
 from edge.media import Image
+from edge.picture_folder import PictureFolder
 from edge.pipelines.signs import sign_event
 from edge.results import Region, SignText
 from edge.settings import Settings
 from edge.sign_sense import SignSense
 from edge.sources.picture import read_picture
-
-_KEPT_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 class PictureReader:
@@ -33,7 +31,7 @@ class PictureReader:
         self,
         sense: SignSense,
         settings: Settings,
-        folder: Path | None = None,
+        folder: PictureFolder | None = None,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._sense = sense
@@ -42,7 +40,6 @@ class PictureReader:
         self._tell = tell
         self._told: set[str] = set()
         self._fonts: Any = None
-        self._written: set[Path] = set()
 
     @classmethod
     def load(
@@ -61,9 +58,8 @@ class PictureReader:
             InferenceError: a model that this runtime cannot load.
             SinkError: the folder cannot be made.
         """
-        if folder is not None:
-            _make(folder)
-        return cls(SignSense.load(ModelStore(), settings, source, target), settings, folder, tell)
+        drawn = PictureFolder(folder, "--draw") if folder is not None else None
+        return cls(SignSense.load(ModelStore(), settings, source, target), settings, drawn, tell)
 
     def __call__(self, path: Path) -> dict[str, Any]:
         """`{"file", "regions": [{"box", "text", "confidence", "translation"}]}`, regions in reading order.
@@ -83,9 +79,7 @@ class PictureReader:
             self._draw(path, image, found, self._folder)
         return {"file": str(path), "regions": [_record(region, text) for region, text in found]}
 
-    def _draw(self, path: Path, image: Image, found: Sequence[tuple[Region, SignText]], folder: Path) -> None:
-        import cv2
-
+    def _draw(self, path: Path, image: Image, found: Sequence[tuple[Region, SignText]], folder: PictureFolder) -> None:
         from edge.app import load_fonts
         from edge.hud.overlay import draw_signs
 
@@ -94,22 +88,7 @@ class PictureReader:
         signs: list[SignTranslated] = [
             sign_event(0, number, region, text, self._sense.target) for number, (region, text) in enumerate(found, 1)
         ]
-        drawn = draw_signs(image, signs, self._settings.hud, self._fonts)
-        file = self._file(path, folder)
-        try:
-            file.write_bytes(cv2.imencode(file.suffix, drawn)[1].tobytes())
-        except (OSError, cv2.error) as error:
-            raise SinkError(f"{file} cannot be written ({error}); choose another --draw folder") from error
-
-    def _file(self, path: Path, folder: Path) -> Path:
-        """The picture's own name; a number is added where two pictures have the same."""
-        ending = path.suffix.lower() if path.suffix.lower() in _KEPT_ENDINGS else ".png"
-        file, number = folder / f"{path.stem}{ending}", 1
-        while file in self._written:
-            number += 1
-            file = folder / f"{path.stem}-{number}{ending}"
-        self._written.add(file)
-        return file
+        folder.write(path, draw_signs(image, signs, self._settings.hud, self._fonts))
 
 
 def _record(region: Region, text: SignText) -> dict[str, Any]:
@@ -119,10 +98,3 @@ def _record(region: Region, text: SignText) -> dict[str, Any]:
         "confidence": round(region.confidence, 4),
         "translation": text.translation,
     }
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"{folder} cannot be made ({error.strerror}); choose another --draw folder") from error

@@ -11,7 +11,8 @@ from edge.errors import SettingsError
 SPEECH = "speech"
 SIGNS = "signs"
 SCENE = "scene"
-SENSES = (SPEECH, SIGNS, SCENE)
+OBJECTS = "objects"
+SENSES = (SPEECH, SIGNS, SCENE, OBJECTS)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from edge.events import Event
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.perception.languages import language_codes, normalise_language
-from edge.run_options import SCENE, SIGNS, SPEECH
+from edge.run_options import OBJECTS, SCENE, SIGNS, SPEECH
 from edge.scheduling import LoadControl, SpeechFirst, processor_temperature_c
 from edge.session import Senses, Watch
 from edge.settings import Settings
@@ -24,6 +24,7 @@ from edge.translators import Translators
 from edge.worker import Worker
 
 if TYPE_CHECKING:
+    from edge.object_sense import ObjectSense
     from edge.scene_sense import SceneSense
     from edge.sign_sense import SignSense
 
@@ -77,6 +78,7 @@ class LoadedSenses:
     speech: SpeechSense | None = None
     signs: SignSense | None = None
     scene: SceneSense | None = None
+    objects: ObjectSense | None = None
 
     @classmethod
     def load(
@@ -86,11 +88,12 @@ class LoadedSenses:
 
         Raises:
             LanguageError: a code that nothing here knows, or no way from one of `source` to `target`.
+            SettingsError: a sense whose model must be chosen, and is not.
             ModelNotFoundError, ModelCorruptError: say what to pull.
             InferenceError: a model that this runtime cannot load.
         """
         translators = Translators(store, SessionFactory(settings.inference), settings.translation)
-        speech = signs = scene = None
+        speech = signs = scene = objects = None
         if SPEECH in names:
             speech = SpeechSense.load(store, settings, source, target, translators)
         if SIGNS in names:
@@ -101,7 +104,11 @@ class LoadedSenses:
             from edge.scene_sense import SceneSense
 
             scene = SceneSense.load(store, settings, target, translators)
-        return cls(language_codes(source) or (), normalise_language(target), speech, signs, scene)
+        if OBJECTS in names:
+            from edge.object_sense import ObjectSense
+
+            objects = ObjectSense.load(store, settings, target, translators)
+        return cls(language_codes(source) or (), normalise_language(target), speech, signs, scene, objects)
 
     def warm_up(self) -> None:
         """One inference of every model.
@@ -109,7 +116,7 @@ class LoadedSenses:
         Raises:
             InferenceError: a model failed; the session must not start.
         """
-        for sense in (self.speech, self.signs, self.scene):
+        for sense in (self.speech, self.signs, self.scene, self.objects):
             if sense is not None:
                 sense.warm_up()
 
@@ -130,4 +137,6 @@ class LoadedSenses:
             watching[SIGNS] = partial(self.signs.events, checkpoint=checkpoint, level=level)
         if self.scene is not None:
             watching[SCENE] = partial(self.scene.events, checkpoint=checkpoint, level=level)
+        if self.objects is not None:
+            watching[OBJECTS] = partial(self.objects.events, checkpoint=checkpoint, level=level)
         return watching

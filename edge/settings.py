@@ -224,6 +224,25 @@ class SceneSettings(_Settings):
     """Folder of the taught things; default: the platform's folder for the data of programs."""
 
 
+class ObjectSettings(_Settings):
+    """Things in the camera picture, with boxes around them."""
+
+    model: str = ""
+    """Id of an object detection model. None is installed by default: see docs/bring-your-own-model.md."""
+    interval_s: float = Field(default=0.5, ge=0)
+    """Shortest time between two detections in a changing scene."""
+    min_score: float | None = Field(default=None, ge=0, le=1)
+    """Things of which the model is less sure are not shown; default: the model's own threshold."""
+    votes: int = Field(default=2, ge=1, le=10)
+    """Detections that must find a thing before it is shown."""
+    sure_score: Ratio = 0.8
+    """One detection this sure is enough."""
+    misses: int = Field(default=2, ge=1, le=20)
+    """Detections in a row that do not find it before it goes."""
+    hold_s: float = Field(default=1.0, ge=0)
+    """How much longer than the interval boxes may lie over a picture that has changed."""
+
+
 class SchedulingSettings(_Settings):
     """Who may use the processor: speech first."""
 
@@ -283,6 +302,7 @@ class Settings(_Settings):
     text: TextSettings = TextSettings()
     signs: SignSettings = SignSettings()
     scene: SceneSettings = SceneSettings()
+    objects: ObjectSettings = ObjectSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
     hud: HudSettings = HudSettings()
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from edge.events import AudioLost, Event, SceneRecognized, SessionEnded, SignTranslated, SpeechStarted, Subtitle
+from edge.events import (
+    AudioLost,
+    Event,
+    ObjectsDetected,
+    SceneRecognized,
+    SessionEnded,
+    SignTranslated,
+    SpeechStarted,
+    Subtitle,
+)
 from edge.results import UNKNOWN
-from edge.run_options import SCENE, SIGNS, SPEECH
+from edge.run_options import OBJECTS, SCENE, SIGNS, SPEECH
 from edge.telemetry import percentile
 
 
@@ -19,6 +28,7 @@ class Tally:
     subtitles: int = 0
     signs: int = 0
     scenes: int = 0
+    objects: int = 0
     lost_s: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
 
@@ -36,6 +46,8 @@ class Tally:
             self.signs += 1
         elif isinstance(event, SceneRecognized):
             self.scenes += event.label != UNKNOWN
+        elif isinstance(event, ObjectsDetected):
+            self.objects = max(self.objects, *(one.number for one in event.objects), 0)
 
     def totals(self, *, timed: bool = True, senses: Sequence[str] = (SPEECH,)) -> str:
         """One line for the console, of the senses that were on; flat out there is no waiting to tell of."""
@@ -49,6 +61,8 @@ class Tally:
             parts.append(f"signs: {self.signs}")
         if SCENE in senses:
             parts.append(f"scenes: {self.scenes}")
+        if OBJECTS in senses:
+            parts.append(f"objects: {self.objects}")
         if self.lost_s:
             parts.append(f"{self.lost_s:.1f} s of sound lost")
         return "; ".join(parts)
@@ -57,5 +71,5 @@ class Tally:
         """The totals."""
         p50, p90 = (percentile(self.latencies_ms, share) for share in (0.5, 0.9))
         lost_s = round(self.lost_s, 3)
-        seen = (self.signs, self.scenes, fps)
+        seen = (self.signs, self.scenes, self.objects, fps)
         return SessionEnded(now_ns, self.utterances, self.subtitles, p50, p90, lost_s, rss_mb, *seen)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 LABELS = ("person", "cup", "chair", "dog", "book")
 """The classes of every tiny detector, in order; those with a softmax have `N/A` behind them, as COCO's gaps."""
 
-_SPREAD = 2.5
+_SPREAD = 2.0
 """Of the logits: about so large are their differences."""
 _LAST_HEADS = ("class_labels_classifier", "decoder.class_embed")
 _CLASS_HEADS = (*_LAST_HEADS, "enc_score_head")
@@ -64,7 +64,9 @@ def make(model_type: str, out: Path) -> None:
     with torch.no_grad():
         for name, module in model.named_modules():
             _enliven(name, module)
-        _decide(model.eval(), processor(noise(120, 180), return_tensors="pt")["pixel_values"])
+        pixels = processor(noise(120, 180), return_tensors="pt")["pixel_values"]
+        _normalise(model.eval(), pixels)
+        _decide(model, pixels)
     model.save_pretrained(out, safe_serialization=True)
     processor.save_pretrained(out)
 
@@ -93,13 +95,34 @@ def _enliven(name: str, module: Any) -> None:
             found.normal_(0, 1)
 
 
+def _normalise(model: Any, pixels: Any) -> None:
+    """Give every batch normalisation the statistics of one picture: without them all places look the same."""
+
+    def settle(module: Any, inputs: tuple[Any, ...]) -> None:
+        module.running_mean.copy_(inputs[0].mean((0, 2, 3)))
+        module.running_var.copy_(inputs[0].var((0, 2, 3), correction=0).clamp(min=1e-3))
+
+    hooks = [module.register_forward_pre_hook(settle) for module in model.modules() if hasattr(module, "running_var")]
+    model(pixels)
+    for hook in hooks:
+        hook.remove()
+
+
 def _decide(model: Any, pixels: Any) -> None:
-    """Put the logits of the last class head about zero, with a standard deviation of `_SPREAD` over the queries."""
+    """Put the logits of the last class head below zero, with a standard deviation of `_SPREAD` over the queries.
+
+    Anchors at the rim have nothing behind them and all the same score: it must not be among those that are chosen, or
+    which of them is chosen were left to chance.
+    """
+    if inner := getattr(model.model, "enc_score_head", None) if hasattr(model, "model") else None:
+        model.model.enc_output[0].weight.mul_(20)
+        rim = inner(model.model.enc_output(pixels.new_zeros(1, inner.in_features)))[0]
+        inner.bias.sub_(rim + 3 * _SPREAD)
     heads = [module for name, module in model.named_modules() if any(head in name for head in _LAST_HEADS)]
     last = next(module for module in reversed(heads) if hasattr(module, "in_features"))
     logits = model(pixels).logits[0]
     spread = _SPREAD / logits.std(0).clamp(min=1e-6)
-    last.bias.sub_(logits.mean(0)).mul_(spread)
+    last.bias.sub_(logits.mean(0)).mul_(spread).sub_(1)
     last.weight.mul_(spread[:, None])
 
 

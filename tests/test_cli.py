@@ -19,8 +19,8 @@ from edge.hud.loop import Hud
 from edge.speech_sense import SpeechSense
 
 COMMANDS = [
-    (), ("translate",), ("transcribe",), ("run",), ("devices",), ("doctor",), ("read",), ("recognize",), ("teach",),
-    ("forget",), ("taught",), ("models",), ("models", "list"),
+    (), ("translate",), ("transcribe",), ("run",), ("devices",), ("doctor",), ("read",), ("recognize",), ("detect",),
+    ("teach",), ("forget",), ("taught",), ("models",), ("models", "list"), ("models", "add"),
     ("models", "info"), ("models", "pull"), ("models", "verify"), ("models", "remove"), ("models", "path"),
 ]  # fmt: skip
 RUN = ("run", "--from", "en", "--to", "pt")
@@ -142,7 +142,7 @@ class TestUsage:
         names = {line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "}
         assert names == {command[-1] for command in COMMANDS if command}
 
-    @pytest.mark.parametrize("command", COMMANDS[1:11], ids=" ".join)
+    @pytest.mark.parametrize("command", COMMANDS[1:12], ids=" ".join)
     def test_unknown_option(self, misused, command):
         assert "--bogus" in misused(*command, "--bogus")
 

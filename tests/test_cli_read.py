@@ -11,6 +11,7 @@ import pytest
 from edge import app, cli, interface, picture_reader
 from edge.errors import LanguageError, SinkError, SourceError
 from edge.hud.fonts import Fonts
+from edge.picture_folder import PictureFolder
 from edge.picture_reader import PictureReader
 from edge.results import Region, SignText, TextLine
 from edge.settings import Settings
@@ -140,7 +141,8 @@ def test_a_folder_that_cannot_be_made(edge, picture, tmp_path):
 
 
 def test_a_picture_that_cannot_be_written(picture, tmp_path):
-    reader = PictureReader(SENSE, Settings(), tmp_path / "gone")
+    reader = PictureReader(SENSE, Settings(), PictureFolder(tmp_path / "gone", "--draw"))
+    (tmp_path / "gone").rmdir()
     with pytest.raises(SinkError, match="cannot be written"):
         reader(picture())
 

@@ -17,7 +17,7 @@ from PIL import ImageDraw, ImageFilter
 
 from edge.events import Corners
 from edge.hud.fonts import FINE, Fonts
-from edge.hud.layout import Block, Line, Mark, Role
+from edge.hud.layout import Block, Line, Mark, Outline, Role
 from edge.hud.overlay import Overlay, SignPainter
 from edge.media import Image
 from edge.settings import HudSettings
@@ -32,7 +32,9 @@ INK: dict[Role, Colour] = {
     "notice": (122, 214, 255),
     "recording": (240, 236, 230),
     "scene": (240, 236, 230),
+    "object": (255, 255, 255),
 }
+FRAME: Colour = (122, 214, 255)
 MARK: dict[str, Colour] = {
     "listening": (190, 226, 94),
     "recording": (64, 64, 255),
@@ -42,7 +44,7 @@ MARK: dict[str, Colour] = {
 SHADOW: Colour = (0, 0, 0)
 PANEL_OPACITY = 0.72
 SHADOW_OPACITY = 0.85
-CACHED_LAYERS = 24
+CACHED_LAYERS = 48
 
 Mask = npt.NDArray[np.float32]
 
@@ -81,6 +83,7 @@ class Painter:
         backdrop: Image | None,
         signs: Sequence[Overlay] = (),
         frame: tuple[int, int] | None = None,
+        outlines: Sequence[Outline] = (),
     ) -> Image:
         """The picture to show.
 
@@ -89,6 +92,7 @@ class Painter:
             backdrop: uint8 [height, width, 3] BGR of any size, cut and scaled to fill the display; None: black.
             signs: translated signs and their corners in the camera frame; they lie under the blocks.
             frame: width and height of the camera frame where there is no backdrop; None: those of the display.
+            outlines: around things, inside the display; over signs, and not where there are blocks.
 
         Returns:
             uint8 [height, width, 3] BGR, a new array.
@@ -99,6 +103,7 @@ class Painter:
             given = frame or self._size if backdrop is None else (backdrop.shape[1], backdrop.shape[0])
             placed = [Overlay(sign.sign, to_display(sign.box, given, self._size)) for sign in signs]
             self._signs.paint(picture, placed, plain=backdrop is None)
+        draw_outlines(picture, outlines, blocks)
         for block in blocks:
             layer = self._layer(block)
             area = picture[block.y : block.y + block.height, block.x : block.x + block.width]
@@ -119,6 +124,24 @@ class Painter:
                 self._layers.popitem(last=False)
         self._layers.move_to_end(content)
         return layer
+
+
+def draw_outlines(picture: Image, outlines: Sequence[Outline], blocks: Sequence[Block] = ()) -> None:
+    """Draw frames into `picture` but not below `blocks`: bright between dark edges, to be seen on any backdrop."""
+    if not outlines:
+        return
+    areas = [picture[block.y : block.y + block.height, block.x : block.x + block.width] for block in blocks]
+    kept = [area.copy() for area in areas]
+    for outline in outlines:
+        edge = max(1, outline.line // 3)
+        for inset, thick, ink in ((0, outline.line, SHADOW), (edge, outline.line - 2 * edge, FRAME)):
+            rows = slice(outline.y + inset, outline.y + outline.height - inset)
+            columns = slice(outline.x + inset, outline.x + outline.width - inset)
+            inner = picture[rows, columns]
+            inner[:thick] = inner[-thick:] = ink
+            inner[:, :thick] = inner[:, -thick:] = ink
+    for area, pixels in zip(areas, kept, strict=True):
+        area[:] = pixels
 
 
 def cut(frame: tuple[int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:

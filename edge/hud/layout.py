@@ -21,7 +21,7 @@ from edge.settings import HudSettings
 Measure = Callable[[str, int], float]
 """(text, size in pixels) -> width in pixels."""
 
-Role = Literal["translation", "source", "tag", "notice", "recording", "scene"]
+Role = Literal["translation", "source", "tag", "notice", "recording", "scene", "object"]
 MarkKind = Literal["listening", "recording", "arrow", "scene"]
 
 SAFE = 0.05
@@ -79,6 +79,17 @@ class Block:
     radius: int
     lines: tuple[Line, ...] = ()
     marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A frame around a thing, in pixels of the display; `line` is its thickness, which lies inside."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    line: int
 
 
 @dataclass(frozen=True)

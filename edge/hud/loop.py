@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.errors import SinkError
-from edge.events import Event, SceneRecognized, SignTranslated, StageFailed, Subtitle
+from edge.events import Event, ObjectsDetected, SceneRecognized, SignTranslated, StageFailed, Subtitle
 from edge.hud.drawing import Painter
 from edge.hud.fonts import Fonts
-from edge.hud.layout import Block, layout, splitter
+from edge.hud.layout import Block, Outline, layout, splitter
+from edge.hud.object_boxes import place_objects
 from edge.hud.overlay import Overlay, is_shown
 from edge.hud.sinks import ConsoleSink, Sink
 from edge.hud.state import HudState, next_change_ns, reduce, tick
@@ -26,7 +27,7 @@ from edge.settings import HudSettings
 POLL_S = 0.1
 _RETRY_NS = NS_PER_S // 100  # until a frame that is due is looked for again
 
-Shown = Subtitle | SignTranslated | SceneRecognized
+Shown = Subtitle | SignTranslated | SceneRecognized | ObjectsDetected
 """Events that are reported once they have been shown, with their latency."""
 
 
@@ -61,8 +62,8 @@ class Hud:
         settings: size, rate, what to show.
         sinks: where to show it; closed by `close`.
         fonts: fonts for the text; None: those of the system. Loaded only if a sink shows pixels.
-        on_shown: called with every event once it was shown; subtitles, signs and scenes with their `latency_ms`:
-            from their `captured_ns` to the moment they (of a subtitle, its first part) had been handed to all sinks.
+        on_shown: called with every event once it was shown; those of `Shown` with their `latency_ms`: from their
+            `captured_ns` to the moment they (of a subtitle, its first part) had been handed to all sinks.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class Hud:
         self._pending: list[Shown] = []
         self._frame: VideoFrame | None = None
         self._frame_size: tuple[int, int] | None = None
-        self._shown: tuple[tuple[Block, ...], tuple[Overlay, ...], VideoFrame | None] | None = None
+        self._shown: tuple[tuple[Block, ...], tuple[Overlay, ...], tuple[Outline, ...]] | None = None
+        self._shown_frame: VideoFrame | None = None
         self._drawn = 0
         self._first_drawn_ns = self._last_drawn_ns = 0
         if self._draws:
@@ -202,10 +204,13 @@ class Hud:
             return
         blocks = layout(self.state, self._size, self._fonts.measure)
         signs = self._overlays()
-        if self._shown is not None and self._shown[:2] == (blocks, signs) and self._shown[2] is self._frame:
+        outlines, names = self._boxes(blocks)
+        blocks = (*blocks, *names)
+        if self._shown == (blocks, signs, outlines) and self._shown_frame is self._frame:
             return
-        image = self._painter.paint(blocks, self._frame.image if self._frame else None, signs, self._frame_size)
-        self._shown = (blocks, signs, self._frame)
+        backdrop = self._frame.image if self._frame else None
+        image = self._painter.paint(blocks, backdrop, signs, self._frame_size, outlines)
+        self._shown, self._shown_frame = (blocks, signs, outlines), self._frame
         self._first_drawn_ns = self._first_drawn_ns if self._drawn else now_ns
         self._drawn, self._last_drawn_ns = self._drawn + 1, now_ns
         self._each(lambda sink: sink.show(image, now_ns), now_ns)
@@ -215,6 +220,12 @@ class Hud:
         signs = tuple(Overlay(sign, box) for sign, box in self.state.seen.in_sight)
         drawn = self.state.settings.overlay != "off" and any(is_shown(overlay.sign) for overlay in signs)
         return signs if drawn else ()
+
+    def _boxes(self, blocks: tuple[Block, ...]) -> tuple[tuple[Outline, ...], tuple[Block, ...]]:
+        """Frames around the things in sight, and their names."""
+        settings, measure = self.state.settings, self._fonts.measure
+        frame = self._frame_size or self._size
+        return place_objects(self.state.seen.objects, frame, self._size, blocks, measure, settings)
 
     def _report(self, now_ns: int) -> None:
         """Tell of what has come on show."""

@@ -1,4 +1,4 @@
-"""What the camera senses have told, as far as the wearer sees it: signs where they are, and the name of the scene.
+"""What the camera senses have told, as far as the wearer sees it: signs and things where they are, and the scene.
 
 A value like `HudState`: an event and the time in, a new value out.
 """
@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from edge.events import Corners, Event, SceneRecognized, SenseChanged, SignsMoved, SignTranslated
+from edge.events import (
+    Corners,
+    Event,
+    ObjectsDetected,
+    SceneRecognized,
+    SeenObject,
+    SenseChanged,
+    SignsMoved,
+    SignTranslated,
+    SourceLost,
+    StageFailed,
+)
 from edge.media import NS_PER_S
 from edge.results import UNKNOWN
 
@@ -28,12 +39,14 @@ class Seen:
         places: number and corners of those in sight, pixels of the camera frame.
         scene: name of what is looked at; empty for nothing known.
         scene_until_ns: clock time at which the name goes; None while it is recognised.
+        objects: things in sight, and where they are.
     """
 
     signs: tuple[SignTranslated, ...] = ()
     places: tuple[Place, ...] = ()
     scene: str = ""
     scene_until_ns: int | None = None
+    objects: tuple[SeenObject, ...] = ()
 
     @property
     def in_sight(self) -> tuple[tuple[SignTranslated, Corners], ...]:
@@ -52,13 +65,24 @@ def see(seen: Seen, event: Event, now_ns: int) -> Seen:
         )
     if isinstance(event, SignsMoved):
         return replace(seen, places=tuple(event.boxes))
+    if isinstance(event, ObjectsDetected):
+        return replace(seen, objects=event.objects)
     if isinstance(event, SceneRecognized):
         if event.label != UNKNOWN and event.name:
             return replace(seen, scene=event.name, scene_until_ns=None)
         return _fading(seen, now_ns)
+    return _ended(seen, event, now_ns)
+
+
+def _ended(seen: Seen, event: Event, now_ns: int) -> Seen:
+    """What is left in sight where a sense has stopped looking."""
     if isinstance(event, SenseChanged) and event.level == "off":
-        return replace(seen, places=()) if event.sense == "signs" else _fading(seen, now_ns)
-    return seen
+        if event.sense == "signs":
+            return replace(seen, places=())
+        return replace(seen, objects=()) if event.sense == "objects" else _fading(seen, now_ns)
+    failed = isinstance(event, StageFailed) and event.stage == "objects"
+    blind = isinstance(event, SourceLost) and event.source == "camera"
+    return replace(seen, objects=()) if failed or blind else seen
 
 
 def fade(seen: Seen, now_ns: int) -> Seen:

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from edge.errors import SinkError
-from edge.events import Event, SceneRecognized, SignTranslated, Subtitle
+from edge.events import Event, ObjectsDetected, SceneRecognized, SignTranslated, Subtitle
 from edge.hud.state import notice_text
 from edge.hud.video import VideoSink
 from edge.hud.writable import check_file, check_folder
@@ -204,6 +204,8 @@ def console_lines(event: Event, show: str = "both") -> list[str]:
         return _caption_lines(event, show) if event.is_final else []
     if isinstance(event, SignTranslated):
         return [_sign_line(event)]
+    if isinstance(event, ObjectsDetected):
+        return [f"[objects] {', '.join(f'{one.name} ({one.score:.2f})' for one in event.objects) or 'none'}"]
     if isinstance(event, SceneRecognized):
         return [f"[scene] {event.name} ({event.score:.2f})"] if event.label != UNKNOWN else []
     message = notice_text(event)

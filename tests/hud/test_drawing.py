@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.events import SignTranslated
-from edge.hud.drawing import INK, PANEL_OPACITY, Painter, cover, cut, draw, rounded, to_display
+from edge.hud.drawing import CACHED_LAYERS, INK, PANEL_OPACITY, Painter, cover, cut, draw, rounded, to_display
 from edge.hud.fonts import Fonts
 from edge.hud.layout import Block, Line, Mark
 from edge.hud.overlay import Overlay
@@ -118,7 +118,7 @@ def test_old_layers_are_dropped():
     painter = Painter(SIZE, FONTS)
     for number in range(60):
         painter.paint([replace(BLOCK, lines=(), marks=(), width=20 + number)], None)
-    assert len(painter._layers) <= 24
+    assert len(painter._layers) <= CACHED_LAYERS
 
 
 @pytest.mark.parametrize(("size", "radius"), [((40, 60), 8), ((41, 31), 200), ((10, 10), 0)])
