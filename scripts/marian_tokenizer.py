@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from edge.errors import ExportError, LanguageError, RecipeError
 from edge.hub.recipes.marian_vocabulary import read_pieces, spelled_pieces, to_json, tokenizer_tree
@@ -32,14 +33,15 @@ def read_vocabulary(folder: Path) -> dict[str, int]:
     """
     file = folder / "vocab.json"
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ExportError(f"{folder} has no vocab.json; get all files of the model") from error
     except (OSError, ValueError) as error:
         raise ExportError(f"{file} cannot be read ({error}); get it again") from error
-    if not isinstance(found, dict) or sorted(found.values()) != list(range(len(found))) or "<unk>" not in found:
+    numbers = [number for number in found.values() if type(number) is int] if isinstance(found, dict) else []
+    if not numbers or sorted(numbers) != list(range(len(found))) or "<unk>" not in found:
         raise ExportError(f"{file} is no vocabulary of Marian (pieces numbered from 0, with <unk>); get it again")
-    return found
+    return dict(found)
 
 
 def joint_tokenizer(folder: Path, vocabulary: Mapping[str, int], size: int) -> str:

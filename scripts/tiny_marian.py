@@ -73,7 +73,7 @@ def make(model_type: str, out: Path) -> None:
     if model_type != "marian":
         raise ValueError(f"no tiny {model_type} here")
     out.mkdir(parents=True, exist_ok=True)
-    vocabulary = _write_tokenizer(out)
+    vocabulary = write_tokenizer(out)
     torch.manual_seed(SEED)
     model = MarianMTModel(_config(vocabulary))
     pad = vocabulary["<pad>"]
@@ -107,11 +107,15 @@ def _config(vocabulary: dict[str, int]) -> Any:
     )
 
 
-def _write_tokenizer(out: Path) -> dict[str, int]:
-    """source.spm, target.spm, vocab.json, tokenizer_config.json; the last two source pieces are not in vocab.json."""
+def write_tokenizer(out: Path) -> dict[str, int]:
+    """Write source.spm, target.spm, vocab.json and tokenizer_config.json; gives piece to id.
+
+    As happens upstream, some pieces of source.spm are not in vocab.json.
+    """
     source = _train_pieces([pair[0] for pair in PAIRS], out / "source.spm")
     target = _train_pieces([pair[1] for pair in PAIRS], out / "target.spm")
-    pieces = dict.fromkeys([*source[:-_LEFT_OUT], *target])
+    left_out = [piece for piece in source if piece not in target][-_LEFT_OUT:]
+    pieces = dict.fromkeys(piece for piece in [*source, *target] if piece not in left_out)
     vocabulary = {piece: number for number, piece in enumerate(["</s>", "<unk>", *pieces, "<pad>"])}
     (out / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False, indent=0), encoding="utf-8")
     config = {"source_lang": "eng", "target_lang": "deu", "model_max_length": 512, "tokenizer_class": "MarianTokenizer"}

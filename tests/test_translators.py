@@ -5,9 +5,16 @@ from types import SimpleNamespace
 import pytest
 
 from edge import translators
-from edge.errors import InferenceError, LanguageError, ModelCorruptError
+from edge.errors import (
+    InferenceError,
+    LanguageError,
+    ModelCorruptError,
+    ModelNotFoundError,
+    SettingsError,
+    UnknownModelError,
+)
 from edge.settings import TranslationSettings
-from edge.translators import Translators
+from edge.translators import Translators, check_direction
 
 
 def pack(source, target, suffix="", fallback=None):
@@ -23,9 +30,15 @@ class FakeStore:
         others = [
             SimpleNamespace(id="whisper-base", task="speech-recognition", source=None, target=None, fallback=None)
         ]
-        self.catalogue = SimpleNamespace(models=(*others, *models))
+        self.catalogue = SimpleNamespace(models=(*others, *models), get=self._get)
         self._installed = installed
         self.opened = []
+
+    def _get(self, model_id):
+        for model in self.catalogue.models:
+            if model.id == model_id:
+                return model
+        raise UnknownModelError(model_id)
 
     def installed(self):
         return tuple(model.id for model in self.catalogue.models if model.id in self._installed)
@@ -167,3 +180,58 @@ def test_warm_up_runs_every_pack_of_the_route(monkeypatch):
     monkeypatch.setattr(FakePack, "translate", fail)
     with pytest.raises(InferenceError, match="mt-es-en failed"):
         packs.warm_up("es", "pt")
+
+
+class TestPreferredModels:
+    OPUS = (*ALL, pack("en", "pt", "-opus"), pack("en", "de", "-opus"))
+
+    def with_preferred(self, *wanted, installed=("mt-en-pt", "mt-en-pt-opus", "mt-en-de-opus")):
+        store = FakeStore(*self.OPUS, installed=set(installed))
+        return Translators(store, None, TranslationSettings(models=wanted))
+
+    def test_without_a_wish_the_pair_has_its_own_pack(self):
+        assert self.with_preferred().translate("hello", "en", "pt") == "mt-en-pt(hello)"
+
+    def test_a_made_model_is_used_where_it_is_the_only_one(self):
+        assert self.with_preferred().translate("hello", "en", "de") == "mt-en-de-opus(hello)"
+
+    def test_the_preferred_one_is_used(self):
+        packs = self.with_preferred("mt-en-pt-opus")
+        assert packs.translate("hello", "en", "pt") == "mt-en-pt-opus(hello)"
+        assert packs.translate("hello", "en", "de") == "mt-en-de-opus(hello)"
+
+    def test_the_first_of_two_for_a_direction(self):
+        assert self.with_preferred("mt-en-pt", "mt-en-pt-opus").translate("hi", "en", "pt") == "mt-en-pt(hi)"
+
+    def test_a_preferred_one_makes_a_way(self):
+        packs = self.with_preferred("mt-es-en", "mt-en-de-opus", installed=("mt-es-en", "mt-en-de-opus"))
+        assert packs.translate("hola", "es", "de") == "mt-en-de-opus(mt-es-en(hola))"
+
+    def test_it_is_told_where_it_is_not_installed(self):
+        with pytest.raises(ModelNotFoundError, match="mt-en-fr is not installed"):
+            self.with_preferred("mt-en-fr")
+
+    def test_a_model_for_something_else(self):
+        with pytest.raises(SettingsError, match="has whisper-base, which is for speech-recognition"):
+            self.with_preferred("whisper-base", installed=("whisper-base",))
+
+
+class TestDirectionOfAModel:
+    STORE = FakeStore(*ALL, installed=set())
+
+    def test_its_own(self):
+        check_direction(self.STORE, "mt-es-en", "es", "en")
+
+    @pytest.mark.parametrize(("source", "target"), [("en", "es"), ("es", "fr"), ("es", "es")])
+    def test_another(self, source, target):
+        run = "run: edge translate --from es --to en --model mt-es-en"
+        with pytest.raises(LanguageError, match=f"translates es to en, not {source} to {target}; {run}"):
+            check_direction(self.STORE, "mt-es-en", source, target)
+
+    def test_something_else(self):
+        with pytest.raises(LanguageError, match="whisper-base is for speech-recognition, it translates nothing"):
+            check_direction(self.STORE, "whisper-base", "en", "pt")
+
+    def test_an_unknown_one(self):
+        with pytest.raises(UnknownModelError, match="opus-mt-xx"):
+            check_direction(self.STORE, "opus-mt-xx", "en", "pt")
