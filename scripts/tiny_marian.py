@@ -78,7 +78,12 @@ def make(model_type: str, out: Path) -> None:
     model = MarianMTModel(_config(vocabulary))
     pad = vocabulary["<pad>"]
     model.generation_config.update(max_length=_SIZE["max_position_embeddings"], num_beams=4, bad_words_ids=[[pad]])
-    _fit(model, _tokenizer(out))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # matrices this small are multiplied no faster by two, and waiting for each other costs
+    try:
+        _fit(model, _tokenizer(out))
+    finally:
+        torch.set_num_threads(threads)
     model.save_pretrained(out, safe_serialization=True)
 
 
