@@ -47,7 +47,7 @@ class FakeWatcher:
 
 @pytest.fixture
 def loaded():
-    return LoadedSenses(("en",), "pt", FakeSpeech(), FakeWatcher(), FakeWatcher())
+    return LoadedSenses(("en",), "pt", FakeSpeech(), FakeWatcher(), FakeWatcher(), FakeWatcher())
 
 
 def chunk():
@@ -59,6 +59,7 @@ def test_all_are_warmed(loaded):
     assert loaded.speech.warm
     assert loaded.signs.warm
     assert loaded.scene.warm
+    assert loaded.objects.warm
 
 
 def test_what_is_not_there_is_not_warmed():
@@ -67,11 +68,13 @@ def test_what_is_not_there_is_not_warmed():
 
 def test_flat_out_nobody_waits(loaded):
     senses = loaded.unhurried()
-    assert list(senses.camera) == ["signs", "scene"]
+    assert list(senses.camera) == ["signs", "scene", "objects"]
     assert len(list(senses.speech([chunk(), chunk()]))) == 2
     assert loaded.speech.first is None
     assert len(list(senses.camera["scene"]([frame(1), frame(2)]))) == 2
     assert loaded.scene.levels == ["full", "full"]
+    assert len(list(senses.camera["objects"]([frame(1)]))) == 1
+    assert loaded.objects.levels == ["full"]
 
 
 def test_live_senses_take_turns(loaded):

@@ -1,4 +1,13 @@
-from edge.events import AudioLost, SceneRecognized, SessionEnded, SignTranslated, SpeechStarted, Subtitle
+from edge.events import (
+    AudioLost,
+    ObjectsDetected,
+    SceneRecognized,
+    SeenObject,
+    SessionEnded,
+    SignTranslated,
+    SpeechStarted,
+    Subtitle,
+)
 from edge.tally import Tally
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
@@ -31,3 +40,12 @@ def test_tally_counts_what_was_seen():
     assert tally.totals(senses=("speech", "signs")) == "captions: 0 of 0 utterances; signs: 2"
     ended = tally.ended(5, None)
     assert (ended.signs, ended.scenes) == (2, 1)
+
+
+def test_tally_counts_every_thing_once():
+    tally = Tally()
+    for numbers in ((1,), (1, 2), (), (2, 4)):
+        things = tuple(SeenObject(number, "cup", "xícara", 0.9, (0, 0, 9, 9)) for number in numbers)
+        tally.count(ObjectsDetected(0, things, "pt"))
+    assert tally.totals(senses=("objects",)) == "objects: 4"
+    assert tally.ended(5, None).objects == 4

@@ -133,7 +133,7 @@ def draw_outlines(picture: Image, outlines: Sequence[Outline], blocks: Sequence[
     areas = [picture[block.y : block.y + block.height, block.x : block.x + block.width] for block in blocks]
     kept = [area.copy() for area in areas]
     for outline in outlines:
-        edge = max(1, outline.line // 3)
+        edge = max(1, outline.line // 4)
         for inset, thick, ink in ((0, outline.line, SHADOW), (edge, outline.line - 2 * edge, FRAME)):
             rows = slice(outline.y + inset, outline.y + outline.height - inset)
             columns = slice(outline.x + inset, outline.x + outline.width - inset)

@@ -1,6 +1,6 @@
 """Where the frames around things and their names stand on the display: `place_objects` is pure, as all layout is.
 
-A name stands above its thing, else inside it, else below, wherever it covers no caption, notice or other name; where
+A name stands above its thing, else at another edge or inside, where it covers no caption, notice or other name; where
 there is no such place, the frame stands alone.
 """
 
@@ -66,7 +66,7 @@ def _outline(one: SeenObject, frame: tuple[int, int], size: tuple[int, int], m: 
     across, down = (min(side, round(value)) for side, value in zip(size, corners[2], strict=True))
     if across - x < SMALLEST or down - y < SMALLEST:
         return None
-    return Outline(x, y, across - x, down - y, max(3, round(m.text * 0.14)))
+    return Outline(x, y, across - x, down - y, max(4, round(m.text * 0.14)))
 
 
 def _name(words: str, size: tuple[int, int], m: Metrics, measure: Measure) -> Block | None:
@@ -81,13 +81,16 @@ def _name(words: str, size: tuple[int, int], m: Metrics, measure: Measure) -> Bl
 
 
 def _free(name: Block, outline: Outline, taken: Sequence[Block], size: tuple[int, int]) -> tuple[int, int] | None:
-    margin_x, margin_y = -int(-size[0] * SAFE // 1), -int(-size[1] * SAFE // 1)
-    last_x, last_y = size[0] - margin_x - name.width, size[1] - margin_y - name.height
+    """The first place for a name that nothing has taken: above, at the upper edge, below, at the lower edge, inside."""
+    left, top = (-int(-side * SAFE // 1) for side in size)
+    right, bottom = size[0] - left - name.width, size[1] - top - name.height
     below = outline.y + outline.height
-    for x in (outline.x, outline.x + outline.width - name.width):
-        for y in (outline.y - name.height, outline.y + outline.line, below, below - outline.line - name.height):
-            place = (min(max(x, margin_x), last_x), y)
-            if place[0] < margin_x or not margin_y <= y <= last_y:
+    inner = (max(outline.y + outline.line, top), min(below - outline.line - name.height, bottom))
+    rows = (outline.y - name.height, inner[0], below, inner[1], (outline.y + below - name.height) // 2)
+    for y in rows:
+        for x in (outline.x, outline.x + outline.width - name.width):
+            place = (min(max(x, left), right), y)
+            if place[0] < left or not top <= y <= bottom or not outline.y - name.height <= y <= below:
                 continue
             if not any(_meet(place, name, other) for other in taken):
                 return place

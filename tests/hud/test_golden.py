@@ -13,7 +13,9 @@ from PIL import Image
 
 from edge.events import (
     AudioLost,
+    ObjectsDetected,
     SceneRecognized,
+    SeenObject,
     SenseChanged,
     SessionStarted,
     SignTranslated,
@@ -23,6 +25,7 @@ from edge.events import (
 from edge.hud.drawing import Painter
 from edge.hud.fonts import Fonts
 from edge.hud.layout import layout, splitter
+from edge.hud.object_boxes import place_objects
 from edge.hud.overlay import Overlay
 from edge.hud.state import HudState, reduce
 from edge.settings import HudSettings
@@ -56,6 +59,16 @@ SAMPLES = {
                        (120, 120, 120), (150, 170, 160)),
         Subtitle(0, 1, "The exit is over there.", "A saida fica ali.", "en", "pt"),
     ),
+    "objects": (
+        SessionStarted(0, ("en",), "pt", recording=True),
+        ObjectsDetected(0, (
+            SeenObject(1, "person", "pessoa", 0.97, (20.0, 20.0, 190.0, 265.0)),
+            SeenObject(2, "cup", "xicara", 0.91, (230.0, 130.0, 280.0, 190.0)),
+            SeenObject(3, "laptop", "computador portatil", 0.84, (262.0, 96.0, 440.0, 230.0)),
+            SeenObject(4, "book", "livro", 0.71, (380.0, 4.0, 478.0, 40.0)),
+        ), "pt"),
+        Subtitle(0, 1, "Put it there.", "Ponha ali.", "en", "pt"),
+    ),
 }  # fmt: skip
 
 
@@ -72,7 +85,9 @@ def drawn(name):
         corners = np.array(sign.box)
         board = corners.mean(axis=0) + (corners - corners.mean(axis=0)) * (1.15, 1.5)
         cv2.fillConvexPoly(backdrop, np.round(board).astype(np.int32), sign.sign.paper)
-    return Painter(SIZE, fonts).paint(layout(state, SIZE, fonts.measure), backdrop, signs)[..., ::-1]
+    blocks = layout(state, SIZE, fonts.measure)
+    outlines, names = place_objects(state.seen.objects, SIZE, SIZE, blocks, fonts.measure, settings)
+    return Painter(SIZE, fonts).paint([*blocks, *names], backdrop, signs, outlines=outlines)[..., ::-1]
 
 
 def difference(one, other):

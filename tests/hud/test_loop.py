@@ -9,7 +9,9 @@ import pytest
 from edge.channels import Fifo, Latest
 from edge.errors import SinkError
 from edge.events import (
+    ObjectsDetected,
     SceneRecognized,
+    SeenObject,
     SessionStarted,
     SignsMoved,
     SignTranslated,
@@ -399,6 +401,30 @@ def test_a_scene_is_reported_with_its_latency_too():
     made.handle(SceneRecognized(S, "mug", "caneca", 0.9, "pt"), 2 * S)
     made.advance(2 * S)
     assert reported == [SceneRecognized(S, "mug", "caneca", 0.9, "pt", 1000.0)]
+
+
+def objects(*boxes, ns=0):
+    return ObjectsDetected(ns, tuple(SeenObject(n, "cup", "x", 0.9, box) for n, box in enumerate(boxes, 1)), "pt")
+
+
+def test_boxes_follow_things_and_go_with_them():
+    sink = Recorder()
+    made, reported = hud(sink)
+    made.look(frame(size=(640, 360)))  # drawn at half its size
+    made.handle(objects((200.0, 120.0, 400.0, 240.0), ns=S), 2 * S)
+    made.advance(2 * S)
+    assert reported == [replace(objects((200.0, 120.0, 400.0, 240.0), ns=S), latency_ms=1000.0)]
+    picture = sink.shown[-1][1]
+    assert (picture[60:120, 100:103] != 150).any(axis=2).all()
+    assert (picture[70:110, 110:190] == 150).all()
+    made.advance(3 * S)
+    assert len(sink.shown) == 1, "nothing changed, nothing is drawn"
+    made.handle(objects((240.0, 120.0, 440.0, 240.0)), 3 * S)
+    made.advance(3 * S)
+    assert (sink.shown[-1][1][70:110, 100:118] == 150).all()
+    made.handle(objects(), 4 * S)
+    made.advance(4 * S)
+    assert (sink.shown[-1][1] == 150).all()
 
 
 def test_signs_without_pixels_are_reported_at_once():

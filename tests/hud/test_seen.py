@@ -1,6 +1,16 @@
 from dataclasses import replace
 
-from edge.events import SceneRecognized, SenseChanged, SignsMoved, SignTranslated, SpeechStarted
+from edge.events import (
+    ObjectsDetected,
+    SceneRecognized,
+    SeenObject,
+    SenseChanged,
+    SignsMoved,
+    SignTranslated,
+    SourceLost,
+    SpeechStarted,
+    StageFailed,
+)
 from edge.hud.seen import KEPT_SIGNS, Seen, fade, see
 
 S = 1_000_000_000
@@ -95,7 +105,26 @@ def test_the_name_goes_when_the_sense_is_off():
     assert fade(seen, 2 * S).scene == ""
 
 
+def objects(*numbers):
+    return ObjectsDetected(0, tuple(SeenObject(n, "cup", "xícara", 0.9, (0, 0, 9, 9)) for n in numbers), "pt")
+
+
+def test_things_are_those_told_last():
+    assert [one.number for one in after(objects(1, 2), objects(2, 3)).objects] == [2, 3]
+    assert after(objects(1), objects()).objects == ()
+
+
+def test_things_go_when_nobody_looks_for_them_any_more():
+    off = SenseChanged(0, "objects", "off", "lag")
+    for end in (off, StageFailed(0, "objects", "broken"), SourceLost(0, "camera", "unplugged")):
+        assert after(objects(1), end).objects == ()
+        assert after(scene(), objects(1), end).scene == "caneca"
+    for other in (replace(off, level="slow"), replace(off, sense="signs"), StageFailed(0, "scene", "broken"),
+                  SourceLost(0, "microphone", "unplugged")):  # fmt: skip
+        assert len(after(objects(1), other).objects) == 1
+
+
 def test_other_events_change_nothing():
-    seen = after(sign(), scene())
+    seen = after(sign(), scene(), objects(1))
     assert see(seen, SpeechStarted(0, 1), 0) is seen
     assert fade(seen, 100 * S) is seen

@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from PIL import Image
 from edge.errors import SinkError
 from edge.events import (
     AudioLost,
+    ObjectsDetected,
     SceneRecognized,
+    SeenObject,
     SenseChanged,
     SessionStarted,
     SignsMoved,
@@ -112,6 +115,11 @@ def test_snapshot_without_captions_is_the_last_picture(tmp_path):
     assert not (tmp_path / "b.png").exists()
 
 
+def objects():
+    cup = SeenObject(1, "cup", "xícara", 0.926, (0, 0, 9, 9))
+    return ObjectsDetected(0, (cup, replace(cup, number=2, label="dog", name="cão", score=0.7)), "pt")
+
+
 def sign(translation, text="EXIT"):
     return SignTranslated(0, 1, ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0), (0.0, 9.0)), text, translation, "en", "pt")
 
@@ -136,6 +144,8 @@ def sign(translation, text="EXIT"):
         (SignsMoved(0, ()), "both", []),
         (SceneRecognized(0, "mug", "caneca", 0.926, "pt"), "both", ["[scene] caneca (0.93)"]),
         (SceneRecognized(0, "unknown", "desconhecido", 0.2, "pt"), "both", []),
+        (objects(), "both", ["[objects] xícara (0.93), cão (0.70)"]),
+        (ObjectsDetected(0, (), "pt"), "both", ["[objects] none"]),
         (SenseChanged(0, "signs", "off", "lag"), "both", ["!   signs paused: speech first"]),
         (SenseChanged(0, "signs", "full", "recovered"), "both", ["!   signs back at full speed"]),
         (SessionStarted(0, (), "pt"), "both", []),
