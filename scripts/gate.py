@@ -9,7 +9,6 @@ Exit status 0: it passed; the verdict is in provenance.json, and card.md and ent
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,21 +16,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import quality
 from catalogue_entry import CARD_FILE, ENTRY_FILE, made_entry, render
-from gate_checks import graph_bytes, precision, problems
-from gate_limits import Comparison, Speed, disagreement, limits, no_gain
-from gate_measure import ROUNDS, alternate, machine, memory_mb
+from gate_checks import precision, problems
+from gate_compare import Pair, compare, name_of
+from gate_limits import limits
+from gate_measure import ROUNDS, machine
 from model_card import made_card
 from provenance import Provenance, versions
-from quality_subjects import Subject, load
 
 from edge.errors import EdgeError, ExportError
 from edge.hub.catalogue import load_catalogue
 from edge.hub.store import ModelStore
 from edge.inference.sessions import one_line
-
-_TIMED_ITEMS = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,11 +83,13 @@ def judge(options: argparse.Namespace) -> Provenance:
         "machine": machine(),
         "versions": versions(),
         "precision": precision(folder),
-        "against": f"{_name(reference)}, {precision(reference)}",
+        "against": f"{name_of(reference)}, {precision(reference)}",
         "limits": bounds,
     }
     if not reasons:
-        reasons += _measure(options, reference, bounds, verdict)
+        replaced = find(options.replaces) if options.replaces else reference
+        pair = Pair(folder, reference, replaced, options.data, options.limit, options.rounds, options.threads)
+        reasons += compare(pair, bounds, verdict)
     verdict["passed"] = not reasons
     provenance.verdict = verdict
     provenance.seconds["gate"] = round(time.monotonic() - started, 1)
@@ -114,70 +112,6 @@ def find(name: str) -> Path:
         return ModelStore().open(name)
     except LookupError as error:
         raise ExportError(f"{name} is neither a folder nor the id of an installed model") from error
-
-
-def _name(folder: Path) -> str:
-    """Id of a model from its folder; never a path."""
-    try:
-        return Provenance.read(folder).id
-    except ExportError:
-        return folder.parent.name
-
-
-def _measure(
-    options: argparse.Namespace, reference: Path, bounds: Mapping[str, float], verdict: dict[str, Any]
-) -> list[str]:
-    labels = quality.labels_of(options.data) if options.data else ()
-    candidate, base = (load(folder, labels, options.threads) for folder in (options.folder, reference))
-    if candidate.kind != base.kind:
-        raise ExportError(f"{options.folder.name} does {candidate.kind}, {reference.name} does {base.kind}")
-    tasks = quality.tasks(base, options.data, options.limit)
-    reasons = _quality(tasks, candidate, base, bounds, verdict)
-    replaced = find(options.replaces) if options.replaces else reference
-    other = load(replaced, labels, options.threads) if options.replaces else base
-    sizes = [graph_bytes(folder) for folder in (options.folder, replaced)]
-    verdict["size"] = {"candidate": sizes[0], "replaced": sizes[1], "ratio": round(sizes[0] / sizes[1], 4)}
-    verdict["replaces"] = f"{_name(replaced)}, {precision(replaced)}"
-    verdict["ram_mb"] = memory_mb(options.folder)
-    if replaced.resolve() == options.folder.resolve():  # a float model that replaces nothing
-        return reasons
-    items = [item() if callable(item) else item for item in tasks[0].items[:_TIMED_ITEMS]]
-    speed: Speed = alternate(candidate.answer, other.answer, items, options.rounds, options.threads)
-    verdict["speed"] = {**dataclasses.asdict(speed), "items": len(items), "data": tasks[0].data}
-    gain = no_gain(speed, sizes[0] / sizes[1], verdict["replaces"])
-    return [*reasons, gain] if gain else reasons
-
-
-def _quality(
-    tasks: Sequence[quality.Task],
-    candidate: Subject,
-    base: Subject,
-    bounds: Mapping[str, float],
-    verdict: dict[str, Any],
-) -> list[str]:
-    """Scores against scores where the right answers are known, and how often the answers are the same."""
-    rows, agreements = [], []
-    for task in tasks:
-        wanted, said = task.answers(base), task.answers(candidate)
-        agreements.append(quality.alike(task, base, wanted, said))
-        if task.judge is not None:
-            scores = zip(task.judge(said), task.judge(wanted), strict=True)
-            rows += [Comparison(one, other, bounds[one.metric]) for one, other in scores]
-    verdict["quality"] = [
-        {
-            "metric": row.candidate.metric,
-            "data": row.candidate.data,
-            "items": row.candidate.items,
-            "candidate": row.candidate.value,
-            "reference": row.reference.value,
-            "limit": row.limit,
-        }
-        for row in rows
-    ]
-    verdict["agreement"] = [dataclasses.asdict(found) for found in agreements]
-    if rows:
-        return [row.reason for row in rows if row.reason]
-    return [reason for found in agreements if (reason := disagreement(found, bounds["agreement"]))]
 
 
 def _write(folder: Path, provenance: Provenance) -> None:

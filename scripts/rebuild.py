@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for model in models:
         try:
             worst = max(worst, _one(store, model, options))
-        except (EdgeError, OSError) as error:
+        except (EdgeError, OSError) as error:  # noqa: PERF203 - the others are made all the same
             print(f"rebuild: {error}", file=sys.stderr)
             worst = 2
     return worst

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.usefixtures("scripts_on_path", "quick")
 @pytest.fixture
 def quick(scripts_on_path, monkeypatch):
     """Memory is measured in a process of its own: once in this file is enough."""
-    import gate
+    import gate_compare
 
-    monkeypatch.setattr(gate, "memory_mb", lambda folder: 12.4)
+    monkeypatch.setattr(gate_compare, "memory_mb", lambda folder: 12.4)
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def steady(monkeypatch):
     """Times do not decide: the candidate is as fast as float."""
 
     def set_speed(ratio=1.0, high=1.1):
-        import gate
+        import gate_compare
         from gate_limits import Speed
 
         speed = Speed(ratio, ratio - 0.05, high, 2.0 * ratio, 2.0, 15, 2)
-        monkeypatch.setattr(gate, "alternate", lambda *_arguments: speed)
+        monkeypatch.setattr(gate_compare, "alternate", lambda *_arguments: speed)
 
     set_speed()
     return set_speed
@@ -136,10 +136,10 @@ class TestPass:
         assert tomllib.loads((folder / "entry.toml").read_text())["models"][0].get("quality") is None
 
     def test_faster_alone_is_enough(self, folder, float_folder, steady, monkeypatch):
-        import gate
+        import gate_compare
 
         steady(0.8, 0.9)
-        monkeypatch.setattr(gate, "graph_bytes", lambda _folder: 1000)
+        monkeypatch.setattr(gate_compare, "graph_bytes", lambda _folder: 1000)
         assert run(folder, float_folder) == 0
 
     def test_a_float_model_that_replaces_nothing(self, float_folder):
@@ -184,20 +184,20 @@ class TestRefusal:
         assert not (folder / "card.md").exists()
 
     def test_neither_faster_nor_smaller(self, folder, float_folder, steady, monkeypatch, capsys):
-        import gate
+        import gate_compare
 
         steady(1.0, 1.05)
-        monkeypatch.setattr(gate, "graph_bytes", lambda _folder: 1000)
+        monkeypatch.setattr(gate_compare, "graph_bytes", lambda _folder: 1000)
         assert run(folder, float_folder) == 1
         said = capsys.readouterr().out
         assert "refused: neither faster nor smaller than tiny-animals, fp32: takes 1.00 of its time" in said
         assert "and 1.00 of its bytes" in said
 
     def test_a_faster_median_with_a_spread_over_one_is_not_faster(self, folder, float_folder, steady, monkeypatch):
-        import gate
+        import gate_compare
 
         steady(0.97, 1.08)
-        monkeypatch.setattr(gate, "graph_bytes", lambda _folder: 1000)
+        monkeypatch.setattr(gate_compare, "graph_bytes", lambda _folder: 1000)
         assert run(folder, float_folder) == 1
 
     def test_a_graph_that_differs_from_its_description(self, folder, float_folder, capsys):

@@ -1,6 +1,7 @@
 """Default models made again: the same bytes, or what differs."""
 
 import json
+import platform
 
 import made_models
 import pytest
@@ -158,6 +159,7 @@ class TestRealCatalogue:
         assert [model.id for model in with_wheels if not model.built] == []
 
     @pytest.mark.models
+    @pytest.mark.skipif(platform.machine() != "x86_64", reason="recorded on x86-64; rounding elsewhere may differ")
     def test_what_is_installed_is_what_was_recorded(self):
         store = ModelStore()
         checked = 0
