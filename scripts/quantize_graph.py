@@ -138,7 +138,7 @@ def graphs(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
 def places(model: onnx.ModelProto) -> list[Place]:
     """All nodes whose constant weight could be stored in fewer bits, in the order of the graph."""
     stored = _tensors(model)
-    return [place for graph in graphs(model) for _, place in _places(graph, stored)]
+    return [place for number, graph in enumerate(graphs(model)) for _, place in _places(graph, stored, number > 0)]
 
 
 def opset_of(model: onnx.ModelProto) -> int:
@@ -153,9 +153,9 @@ def rewrite(model: onnx.ModelProto, chosen: Iterable[Place], how: Rewrite) -> on
     stored = _tensors(made)
     tensors: dict[str, onnx.TensorProto] = {}
     cache: dict[str, Array] = {}
-    for graph in graphs(made):
+    for number, graph in enumerate(graphs(made)):
         replacements: dict[int, list[onnx.NodeProto]] = {}
-        for index, place in _places(graph, stored):
+        for index, place in _places(graph, stored, number > 0):
             if place.name in wanted:
                 patch = Patch(place.name, tensors, opset_of(made))
                 if place.weight not in cache:
@@ -199,8 +199,8 @@ def _tensors(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
     return {tensor.name: tensor for tensor in model.graph.initializer if tensor.data_type == TensorProto.FLOAT}
 
 
-def _places(graph: onnx.GraphProto, stored: Mapping[str, onnx.TensorProto]) -> list[tuple[int, Place]]:
-    hidden = {tensor.name for tensor in graph.initializer} - set(stored)
+def _places(graph: onnx.GraphProto, stored: Mapping[str, onnx.TensorProto], inner: bool) -> list[tuple[int, Place]]:
+    hidden = {tensor.name for tensor in graph.initializer} if inner else set()
     same = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
     found = []
     for index, node in enumerate(graph.node):

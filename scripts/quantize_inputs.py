@@ -30,6 +30,7 @@ from edge.inference.sessions import Array, Session, SessionFactory
 from edge.inference.tokenization import Tokenizer
 from edge.media import Image, Samples
 from edge.perception.descriptions import (
+    DESCRIPTION_FILE,
     ClassifierDescription,
     DetectorDescription,
     DualEncoderDescription,
@@ -38,13 +39,16 @@ from edge.perception.descriptions import (
     family_of,
     read_description,
 )
-from edge.perception.mel import log_mel
+from edge.perception.mel import HOP, log_mel
+from edge.perception.open_vocabulary import text_feed
 from edge.perception.preprocessing import prepare
+from edge.perception.translation_seq2seq import Seq2SeqModel
 from edge.perception.whisper_model import WhisperModel
 
 CALIBRATION = 16
 CHECK = 8
 _SOUNDS = 4
+_PAUSE = 8000
 _TOKENS = 14
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -122,7 +126,7 @@ def _dual_encoder(folder: Path, data: Path | None) -> dict[str, Inputs]:
     tokenizer = Tokenizer.load(folder / description.tokenizer)
     things = "cup bottle chair table lamp door window dog cat tree flower car bicycle bread apple book pen phone key"
     names = [*things.split(), "coffee machine", "traffic light", "fire extinguisher", "red umbrella", "old man"]
-    feeds = [_text(description, tokenizer, description.template.format(name)) for name in names]
+    feeds = [text_feed(tokenizer, description, description.template.replace("{}", name)) for name in names]
     text = Inputs(
         folder / description.graphs["text"], feeds[:-CHECK], feeds[-CHECK:], "names of things", ("text_embeds",)
     )
@@ -130,106 +134,79 @@ def _dual_encoder(folder: Path, data: Path | None) -> dict[str, Inputs]:
     return {"image": image, "text": text}
 
 
-def _text(description: DualEncoderDescription, tokenizer: Tokenizer, text: str) -> Feed:
-    ids = tokenizer.encode(text.lower() if description.lower_case else text)
-    ends = [token for token in (description.end_token,) if token is not None]
-    starts = [token for token in (description.start_token,) if token is not None]
-    ids = [*starts, *ids[: description.text_length - len(starts) - len(ends)], *ends]
-    padding = [description.pad_token] * ((description.text_length - len(ids)) if description.padded else 0)
-    feed: Feed = {"input_ids": np.array([[*ids, *padding]], np.int64)}
-    if description.masked:
-        feed["attention_mask"] = np.array([[1] * len(ids) + [0] * len(padding)], np.int64)
-    return feed
-
-
 def _marian(folder: Path, data: Path | None) -> dict[str, Inputs]:
     description = read_description(folder, Seq2SeqDescription, folder.name)
-    tokenizer = Tokenizer.load(folder / description.tokenizer)
     lines, named = _sentences(data, description.source)
-    files = {role: folder / description.graphs[role] for role in ("encoder", "decoder")}
-    sessions = SessionFactory()
-    encoder, decoder = (Recorded(sessions.open(file, threads=2)) for file in files.values())
+    sessions = Recording()
+    model = Seq2SeqModel.load(folder, sessions, folder.name)
+    sessions.forget()
     for line in lines:
-        ids = [*description.prefix, *tokenizer.encode(line)][: description.max_positions - 1]
-        source = np.array([[*ids, description.end_token]], np.int64)
-        feed = {"input_ids": source, "attention_mask": np.ones_like(source)}
-        _translate(description, decoder, encoder.run(["last_hidden_state"], feed)[0], feed["attention_mask"])
-    heard, written = encoder.feeds, decoder.feeds
-    half, judged = len(written) // 2, slice(None, None, max(1, len(written) // 2 // (2 * CHECK)))
+        model.write(model.encode(line)[: model.max_tokens], _TOKENS)
+    files = {role: folder / description.graphs[role] for role in ("encoder", "decoder")}
+    heard, written = (sessions.of(file).feeds for file in files.values())
+    half = len(written) // 2
+    judged = spread(written[half:], 2 * CHECK)
     return {
         "encoder": Inputs(files["encoder"], heard[:-CHECK], heard[-CHECK:], named, ("last_hidden_state",)),
-        "decoder": Inputs(files["decoder"], written[:half], written[half:][judged], named, ("logits",)),
+        "decoder": Inputs(files["decoder"], written[:half], judged, named, ("logits",)),
     }
 
 
-def _translate(description: Seq2SeqDescription, decoder: Session, hidden: Array, mask: Array) -> None:
-    """A few greedy steps with the cache, and one pass over all of them without."""
-    layers = range(description.layers)
-    parts = [
-        f"{layer}.{side}.{part}" for layer in layers for side in ("decoder", "encoder") for part in ("key", "value")
-    ]
-    empty = np.zeros((1, description.heads, 0, description.head_size), np.float32)
-    past = dict.fromkeys(parts, empty)
-    written = [description.start_token]
-    fixed: Feed = {"encoder_hidden_states": hidden, "encoder_attention_mask": mask}
-
-    def step(tokens: Sequence[int], kept: Mapping[str, Array], cached: bool) -> list[Array]:
-        feed = {**fixed, "input_ids": np.array([tokens], np.int64), "use_cache_branch": np.array([cached])}
-        feed.update({f"past_key_values.{part}": value for part, value in kept.items()})
-        return decoder.run(["logits", *(f"present.{part}" for part in parts)], feed)
-
-    while len(written) <= _TOKENS:
-        first = len(written) == 1
-        logits, *present = step(written[-1:], past, not first)
-        new = dict(zip(parts, present, strict=True))
-        past = {part: value for part, value in (past | new).items() if first or ".decoder." in part} | (
-            {} if first else {part: past[part] for part in parts if ".encoder." in part}
-        )
-        logits[..., list(description.forbidden)] = -np.inf
-        written.append(int(logits[0, -1].argmax()))
-    step(written, dict.fromkeys(parts, empty), cached=False)
-
-
 def _whisper(folder: Path, data: Path | None) -> dict[str, Inputs]:
-    model, recorders = _recorded_whisper(folder)
-    known = model.configuration
+    if json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8")).get("precision") != "fp32":
+        raise ExportError(f"{folder} is quantised already; give the float folder of scripts/export.py")
+    sessions = Recording()
+    model = WhisperModel.load(folder, sessions, threads=2)
     sounds, named = _sounds(data)
+    for samples in sounds:
+        _listen(model, samples)
+    encoder, decoder = (folder / f"{part}_model_fp32.onnx" for part in ("encoder", "decoder"))
+    heard, said = sessions.of(encoder), sessions.of(decoder).feeds
+    half = max(1, len(sounds) // 2)
+    steps = len(said) * half // len(sounds)
+    return {
+        "encoder": Inputs(encoder, heard.feeds[:half], heard.feeds[half:] or heard.feeds, named, heard.names),
+        "decoder": Inputs(decoder, said[:steps], spread(said[steps:] or said, CHECK), named, ("logits",)),
+    }
+
+
+def _listen(model: WhisperModel, samples: Samples) -> None:
+    """A few greedy steps behind the prompt of the program."""
+    known = model.configuration
     special = known.tokens
     language = [known.languages.get("en", next(iter(known.languages.values())))] if known.languages else []
     prompt = [special.start, *language, *([special.transcribe] if known.multilingual else []), special.no_timestamps]
     forbidden = [*known.suppress, *range(special.timestamps, known.vocabulary)]
-    for samples in sounds:
-        mel = log_mel(np.pad(samples, (0, 8000))[: known.audio_positions * 320], known.mels)
-        context = model.encode(mel[:, : mel.shape[1] // 2 * 2])
-        written, past, tokens = list(prompt), model.empty_past(), list(prompt)
-        for _ in range(_TOKENS):
-            logits, past = model.step(np.array([tokens], np.int64), past, context)
-            logits[..., forbidden] = -np.inf
-            tokens = [int(logits.reshape(-1, known.vocabulary)[-1].argmax())]
-            written += tokens
-        model.step(np.array([written], np.int64), model.empty_past(), context)
-    encoder, decoder = recorders
-    turns = _TOKENS + 1
-    half = max(1, len(sounds) // 2)
-    heard = Inputs(folder / "encoder_model_fp32.onnx", encoder.feeds[:half], encoder.feeds[half:], named, encoder.names)
-    said = [
-        feed for number, feed in enumerate(decoder.feeds[half * turns :]) if number % turns in {0, 3, 8, _TOKENS - 1}
-    ]
-    decode = Inputs(folder / "decoder_model_fp32.onnx", decoder.feeds[: half * turns], said, named, ("logits",))
-    return {"encoder": heard, "decoder": decode}
+    mel = log_mel(np.pad(samples, (0, _PAUSE))[: known.audio_positions * 2 * HOP], known.mels)
+    context = model.encode(mel[:, : mel.shape[1] // 2 * 2])
+    past, tokens = model.empty_past(), prompt
+    for _ in range(_TOKENS):
+        logits, past = model.step(np.array([tokens], np.int64), past, context)
+        logits[..., forbidden] = -np.inf
+        tokens = [int(logits.reshape(-1, known.vocabulary)[-1].argmax())]
 
 
-def _recorded_whisper(folder: Path) -> tuple[WhisperModel, list[Recorded]]:
-    recorders: list[Recorded] = []
+class Recording(SessionFactory):
+    """Sessions that remember what they were given."""
 
-    class Recording(SessionFactory):
-        def open(self, model: Path | bytes, *, threads: int = 1) -> Session:
-            recorders.append(Recorded(super().open(model, threads=threads)))
-            return recorders[-1]
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, Recorded] = {}
 
-    if json.loads((folder / "model.json").read_text(encoding="utf-8")).get("precision") != "fp32":
-        raise ExportError(f"{folder} is quantised already; give the float folder of scripts/export.py")
-    return WhisperModel.load(folder, Recording(), threads=2), recorders
+    def open(self, model: Path | bytes, *, threads: int = 1) -> Session:
+        """As the factory's."""
+        made = Recorded(super().open(model, threads=threads))
+        self._made[str(model)] = made
+        return made
+
+    def of(self, file: Path) -> Recorded:
+        """The session over a file."""
+        return self._made[str(file)]
+
+    def forget(self) -> None:
+        """Forget all inputs so far."""
+        for made in self._made.values():
+            made.feeds.clear()
 
 
 class Recorded:

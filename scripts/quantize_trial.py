@@ -13,7 +13,7 @@ from quantize_choice import FLOAT, Candidate, choose, front, unchanged
 from quantize_fidelity import Fidelity, answers, fidelity
 from quantize_graph import load, places
 from quantize_inputs import Inputs
-from quantize_methods import METHODS, Calibration
+from quantize_methods import METHODS, Calibration, Method
 from quantize_sensitivity import Sensitivity, exclude, measure
 from quantize_timing import ROUNDS, ratios
 
@@ -138,7 +138,7 @@ class _Bench:
         method = METHODS[name]
         try:
             made = method.make(self._model, set(), self._calibration)
-            self._add(name, method.precision, made)
+            self._add(name, method, made)
         except EdgeError as error:
             self.skip(name, one_line(error))
             return
@@ -155,7 +155,7 @@ class _Bench:
             made = method.make(self._model, set(nodes), self._calibration)
             spared = f"{name}-{len(out)}"
             self.trial.nodes[spared] = nodes
-            self._add(spared, method.precision, made, tuple(group.name for group in out))
+            self._add(spared, method, made, tuple(group.name for group in out))
 
     def time(self) -> None:
         """Time all candidates that are not hopeless against float, turn by turn."""
@@ -167,13 +167,15 @@ class _Bench:
             replace(one, ratio=measured[one.name]) if one.name in measured else one for one in self.trial.candidates
         ]
 
-    def _add(self, name: str, precision: str, made: onnx.ModelProto, excluded: tuple[str, ...] = ()) -> None:
+    def _add(self, name: str, method: Method, made: onnx.ModelProto, excluded: tuple[str, ...] = ()) -> None:
+        precision, calibrated = method.precision, method.vision_only
         file = self._scratch / f"{self._inputs.file.stem}.{name}.onnx"
         file.write_bytes(made.SerializeToString(deterministic=True))
         found = self._judge(made)
         self.trial.files[name] = file
+        size, note = _megabytes(file), f"calibrated on {self._inputs.data}" if calibrated else ""
         self.trial.candidates.append(
-            Candidate(name, precision, _megabytes(file), None, found.sqnr_db, found.agreement, excluded)
+            Candidate(name, precision, size, None, found.sqnr_db, found.agreement, excluded, note)
         )
 
     def _judge(self, made: onnx.ModelProto) -> Fidelity:
