@@ -8,6 +8,7 @@ decoder listens to, for a whole window and for a short one, and the logits of a 
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ from edge.hub.recipes.whisper import build
 from edge.inference.sessions import SessionFactory
 from edge.perception.whisper_model import Context, WhisperModel
 
+WINDOW = 1500
+"""Positions of the encoder that the program counts on, 20 ms each: utterances of recordings are up to 27 s long."""
 _TOKENIZER = "tokenizer.json"
 _OLD_TOKENIZER = ("vocab.json", "merges.txt")
 _PROMPT = 4
@@ -35,11 +38,14 @@ def export(source: Path, out: Path, options: ExportOptions) -> list[Parity]:
     """As `export_families.Family.export`: `encoder_model_fp32.onnx` and `decoder_model_fp32.onnx`.
 
     Raises:
-        ExportError: languages were given, or there is no tokenizer.
+        ExportError: languages were given, there is no tokenizer, or its window is not that of every Whisper so far.
         RecipeError: it is not a Whisper that is understood, or a graph would be larger than 2 GB.
     """
     if options.source or options.target:
         raise ExportError("--from and --to are for translation models; Whisper is told the language when it listens")
+    window = json.loads((source / "config.json").read_text(encoding="utf-8")).get("max_source_positions")
+    if window != WINDOW:
+        raise ExportError(f"this Whisper listens to {window} positions; the program needs the usual {WINDOW}, 30 s")
     with tempfile.TemporaryDirectory() as scratch:
         build(_files(source, Path(scratch)), out, {"precision": "fp32"})
     return _parity(source, out, options.tolerance)

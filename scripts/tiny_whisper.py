@@ -1,7 +1,7 @@
 """A tiny multilingual Whisper with random weights, as a folder from the hub is.
 
 It knows nothing: the chain is tested with it, not the quality of its results. The weights are large enough that its
-words depend on what it hears, and are the same ones from any faithful export. It listens to windows of 4 s.
+words depend on what it hears, and are the same ones from any faithful export.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SPECIALS = (
 _BYTES = 256
 _TIMESTAMPS = 1501
 _MELS = 80
-_SECONDS = 4
+_SECONDS = 30
 _SIZES = {"d_model": 128, "encoder_layers": 2, "decoder_layers": 2, "max_target_positions": 64, "init_std": 0.12}
 
 
