@@ -110,7 +110,8 @@ def exported(tiny, run_script, tmp_path_factory):
             made = tiny(model_type).parent
             siblings = [sibling for sibling in _siblings(model_type) if (made / sibling / "config.json").is_file()]
             pairs = [f"{made / sibling}|{root / sibling}" for sibling in siblings]
-            done = run_script("-c", f"export_arguments = {EXPORT_ARGUMENTS!r}\n{EXPORT_SEVERAL}", *pairs)
+            code = f"export_arguments = {EXPORT_ARGUMENTS!r}\n{EXPORT_SEVERAL}"
+            done = run_script("-c", code, *pairs, env={"PYTHONHASHSEED": "0"})  # as export.py starts itself
             said.update(dict.fromkeys(siblings, f"{done.stdout}\n{done.stderr}"))
         assert (root / model_type / "provenance.json").is_file(), said[model_type]
         return root / model_type
