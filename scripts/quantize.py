@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -23,6 +22,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from provenance import PROVENANCE_FILE, Provenance, versions
+from quantize_finalists import judge_finalists
+from quantize_folder import assemble, write_graphs
 from quantize_inputs import inputs_of
 from quantize_methods import METHODS
 from quantize_table import print_trial
@@ -32,14 +33,12 @@ from rich.console import Console
 
 from edge.errors import EdgeError, ExportError
 from edge.inference.cpu import CpuClass, cpu_class
-from edge.perception.descriptions import DESCRIPTION_FILE
 
 DEFAULT_METHODS = ("dynamic", "rows", "weights8", "weights4", "static", "static-percentile")
 LEAST_DB = 20.0
 LEAST_AGREEMENT = 0.0
 _TIME_LIMIT_S = 480
 _BARE_RECORD = "quantization.json"
-_ORDER = ("int8", "q4", "q8", "fp32")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,14 +77,11 @@ def quantize(options: argparse.Namespace) -> dict[str, Trial]:
         trials = _try(options, wishes, Path(scratch))
         made = Path(scratch) / "made"
         made.mkdir()
-        names = write_graphs(trials, made, same_name=_is_whisper(options.source))
-        record = _record(trials, names, wishes)
         if provenance is None:
+            record = _record(trials, write_graphs(trials, made), wishes)
             (made / _BARE_RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         else:
-            copy_rest(options.source, made, trials)
-            describe(options.source, made, names, precision_of(trials))
-            provenance.quantization = record
+            provenance.quantization = _record(trials, assemble(options.source, made, trials), wishes)
             provenance.verdict = None
             provenance.versions |= versions()
             provenance.seconds["quantize"] = round(time.monotonic() - started, 1)
@@ -107,49 +103,12 @@ def _try(options: argparse.Namespace, wishes: Wishes, scratch: Path) -> dict[str
         deadline = started + left * number / len(found)
         with console.status("") as status:
             trials[role] = try_all(inputs, wishes, scratch, deadline, status.update)
-        print_trial(console, role, trials[role])
-    return trials
-
-
-def write_graphs(trials: Mapping[str, Trial], made: Path, *, same_name: bool = False) -> dict[str, str]:
-    """Put the chosen graphs into `made`; role to file name. `same_name`: all carry the precision of the folder."""
-    names = {}
-    whole = precision_of(trials)
+    if options.limit and options.data and options.source.is_dir():
+        with console.status("") as status:
+            judge_finalists(options.source, trials, wishes, options.data, options.limit, status.update)
     for role, trial in trials.items():
-        stem = trial.inputs.file.stem.removesuffix("_fp32")
-        suffix = whole if same_name else trial.winner.precision
-        names[role] = f"{stem}_{suffix}.onnx" if suffix != "fp32" else trial.inputs.file.name
-        shutil.copyfile(trial.files[trial.chosen], made / names[role])
-    return names
-
-
-def precision_of(trials: Mapping[str, Trial]) -> str:
-    """One word for a folder of several graphs: what the furthest from float among them is."""
-    return min((trial.winner.precision for trial in trials.values()), key=_ORDER.index)
-
-
-def copy_rest(source: Path, made: Path, trials: Mapping[str, Trial]) -> None:
-    """Tokenizer and licence, as they are."""
-    written = {trial.inputs.file.name for trial in trials.values()} | {DESCRIPTION_FILE, PROVENANCE_FILE}
-    for file in source.iterdir():
-        if file.is_file() and file.name not in written and (file.suffix != ".onnx"):
-            shutil.copyfile(file, made / file.name)
-
-
-def describe(source: Path, made: Path, names: Mapping[str, str], precision: str) -> None:
-    """`model.json` with the new names of the graphs."""
-    content: dict[str, Any] = json.loads((source / DESCRIPTION_FILE).read_text(encoding="utf-8"))
-    content["precision"] = precision
-    if "graphs" in content:
-        content["graphs"] = {**content["graphs"], **names}
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (made / DESCRIPTION_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def _is_whisper(source: Path) -> bool:
-    """Whether the names of the graphs follow from the precision."""
-    file = source / DESCRIPTION_FILE
-    return file.is_file() and "graphs" not in json.loads(file.read_text(encoding="utf-8"))
+        print_trial(console, role, trial)
+    return trials
 
 
 def _record(trials: Mapping[str, Trial], names: Mapping[str, str], wishes: Wishes) -> dict[str, Any]:
@@ -198,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("source", type=Path, metavar="FOLDER", help="that export.py made, or a bare graph for pictures")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     parser.add_argument("--data", type=Path, help="folder of pictures, sounds or texts to calibrate and judge with")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="also measure quality on N items of --data, and let it decide"
+    )
     parser.add_argument(
         "--methods", nargs="+", default=[], metavar="METHOD", help=f"of {', '.join(METHODS)}; all if not given"
     )

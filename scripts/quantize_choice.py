@@ -27,6 +27,7 @@ class Candidate:
         excluded: groups that stay float.
         note: what else the table says.
         scores: quality on real data, metric to value.
+        refused: why its quality is not enough.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Candidate:
     excluded: tuple[str, ...] = ()
     note: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    refused: str = ""
 
     def row(self) -> dict[str, Any]:
         """As it stands in provenance."""
@@ -53,6 +55,7 @@ class Candidate:
             "excluded": list(self.excluded),
             "note": self.note,
             "scores": self.scores,
+            "refused": self.refused,
         }
 
 

@@ -249,8 +249,9 @@ def _pictures(
 ) -> Inputs:
     images, named = _images(data)
     feeds: list[Feed] = [{name: prepare(image, steps)} for image in images]
-    cut = max(1, len(feeds) - CHECK) if len(feeds) > CHECK else max(1, len(feeds) // 2)
-    return Inputs(file, feeds[:cut], feeds[cut:] or feeds, named, outputs, vision=True)
+    judging = feeds[::3]  # pictures of a folder are sorted by what they show
+    calibrating = [feed for number, feed in enumerate(feeds) if number % 3] or feeds
+    return Inputs(file, calibrating, judging, named, outputs, vision=True)
 
 
 def _images(data: Path | None) -> tuple[list[Image], str]:

@@ -49,4 +49,5 @@ def remark(candidate: Candidate) -> str:
     if candidate.excluded:
         parts.append("stays float in " + ", ".join(candidate.excluded))
     parts += [f"{metric} {value:g}" for metric, value in candidate.scores.items()]
+    parts += [f"refused: {candidate.refused}"] if candidate.refused else []
     return "; ".join(parts)
