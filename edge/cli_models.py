@@ -20,12 +20,13 @@ app = typer.Typer(
 )
 
 _USES = {
-    "translation": 'edge translate --model {id} "..."',
+    "translation": 'echo "..." | edge translate --from {source} --to {target} --model {id}',
     "speech-recognition": "edge transcribe --model {id} FILE",
     "image-recognition": "edge recognize --model {id} IMAGE",
+    "dual-encoder": 'edge recognize --labels "mug, keys" --model {id} IMAGE',
     "object-detection": "edge detect --model {id} IMAGE",
 }
-"""Task to the command that runs a brought model."""
+"""Family, else task, to the command that runs a brought model."""
 
 IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)]
 
@@ -113,6 +114,7 @@ def add(
     """Verify and install a model that was made on a computer (scripts/make) and copied here."""
     from edge.hub.add import add as add_model
     from edge.hub.memory import memory_line
+    from edge.perception.descriptions import family_of
 
     def on_wait() -> None:
         typer.echo("another command changes the store; waiting for it to finish", err=True)
@@ -124,8 +126,9 @@ def add(
         return
     typer.echo(f"{model.id} installed: {model.title}, {model.licence}, {model.disk_mb:g} MB")
     typer.echo(memory_line(model.ram_mb))
-    if model.task in _USES:
-        typer.echo(f"use it: {_USES[model.task].format(id=model.id)}")
+    use = _USES.get(family_of(store.folder(model)) or "", _USES.get(model.task, ""))
+    if use:
+        typer.echo(f"use it: {use.format(id=model.id, source=model.source, target=model.target)}")
 
 
 @app.command()
