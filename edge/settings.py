@@ -106,6 +106,8 @@ class RecognitionSettings(_Settings):
     """A hypothesis this much less likely (in log-probability) than the best is dropped."""
     beam_below: float = -0.3
     """A lower mean log-probability per token of the likeliest words is doubt."""
+    hopeless_below: float = -1.6
+    """A lower one is not shown whatever other hypotheses say, so none are tried: noise, and the wrong language."""
     beam_from_s: float = Field(default=12.0, gt=0)
     """Longer sounds, as recordings give them, always get the beam: nobody waits for them."""
     tail_s: float = Field(default=0.5, ge=0, le=5)

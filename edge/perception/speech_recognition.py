@@ -236,7 +236,7 @@ class SpeechRecognizer:
             return beam(step, logits, past, rules, settings.beam, settings.beam_lag)
         decoded = greedy(step, logits, past, rules)
         sure = decoded.stop == "end" and decoded.mean_log_probability >= settings.beam_below
-        if sure or settings.beam == 1:
+        if sure or settings.beam == 1 or decoded.mean_log_probability < settings.hopeless_below:
             return decoded
         return beam(step, logits, past, rules, settings.beam, settings.beam_lag)
 

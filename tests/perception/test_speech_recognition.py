@@ -233,6 +233,14 @@ def test_a_sure_text_is_decoded_once_and_a_doubtful_one_with_a_beam():
     assert max(narrow.batches) == 1
 
 
+def test_what_would_be_withheld_in_any_case_gets_no_beam():
+    for limit, widest in ((-1.2, 3), (-0.9, 1)):
+        doubtful = Model(sure=0.38)  # a mean log-probability of -0.97
+        found = recognizer(doubtful, hopeless_below=limit, beam_lag=50).transcribe(speech(2), ["en"])
+        assert found.rejected == "log_probability"
+        assert max(doubtful.batches) == widest
+
+
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
