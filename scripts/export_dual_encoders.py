@@ -2,8 +2,8 @@
 
 Two graphs, because labels are encoded once and pictures all the time. optimum exports CLIP and SigLIP as one graph
 only, but has the division for MetaCLIP 2 (variant `split`: `get_image_features`, `get_text_features`); it is used here
-for both. Neither text graph takes an attention mask: SigLIP has none, and CLIP reads from left to right up to the end
-token, so what stands behind it cannot matter.
+for both. The text graph takes an attention mask only where texts are padded and the tokenizer makes one, which that of
+SigLIP does not (padding is read like words there); CLIP gets each text at its own length.
 """
 
 from __future__ import annotations
@@ -49,18 +49,19 @@ def export(source: Path, out: Path, options: ExportOptions) -> list[Parity]:
     rules = write_tokenizer(source, out / TOKENIZER_FILE, model.config.text_config.max_position_embeddings)
     if rules.size > model.config.text_config.vocab_size:
         raise ExportError(f"the tokenizer has {rules.size} tokens, the model {model.config.text_config.vocab_size}")
+    padded = activation == "sigmoid"
     bias = getattr(model, "logit_bias", None)
     description = DualEncoderDescription(
         graphs={"image": VISION_GRAPH, "text": TEXT_GRAPH},
         preprocessing=preprocessing,
         tokenizer=TOKENIZER_FILE,
         text_length=rules.length,
-        padded=activation == "sigmoid",
+        padded=padded,
         pad_token=rules.pad,
         start_token=rules.start,
         end_token=rules.end,
         lower_case=rules.lower_case,
-        masked=False,
+        masked=padded and rules.masked,
         scale=math.exp(model.logit_scale.item()),
         bias=0.0 if bias is None else bias.item(),
         activation=activation,
@@ -89,13 +90,14 @@ def _text(
 
     sequence = {0: "batch_size"} if description.padded else {0: "batch_size", 1: "sequence_length"}
     size = (description.preprocessing.height or 0, description.preprocessing.width or 0)
-    _export_tower(model, out / TEXT_GRAPH, {"input_ids": sequence}, "text_embeds", size, rules.length)
+    names = ("input_ids", "attention_mask") if description.masked else ("input_ids",)
+    _export_tower(model, out / TEXT_GRAPH, dict.fromkeys(names, sequence), "text_embeds", size, rules.length)
     found = []
-    for texts in rules.samples(padded=description.padded):
-        ids = np.array(texts, np.int64)
+    for sample in rules.samples(padded=description.padded):
+        feeds = {name: np.array(rows, np.int64) for name, rows in zip(names, sample, strict=False)}
         with torch.no_grad():
-            expected = model.get_text_features(torch.from_numpy(ids)).numpy()
-        found += check_graph(out / TEXT_GRAPH, {"input_ids": ids}, {"text_embeds": expected}, options.tolerance)
+            expected = model.get_text_features(*map(torch.from_numpy, feeds.values())).numpy()
+        found += check_graph(out / TEXT_GRAPH, feeds, {"text_embeds": expected}, options.tolerance)
     return [max(found, key=lambda one: one.max_difference)]
 
 

@@ -52,6 +52,7 @@ class TextRules:
         start: token before every text; None: none.
         end: token behind every text; None: none.
         lower_case: whether texts are put in lower case first.
+        masked: whether the model is told which tokens are padding.
         size: tokens of the vocabulary.
         ids: of `TEXTS`, without start and end.
     """
@@ -61,20 +62,23 @@ class TextRules:
     start: int | None
     end: int | None
     lower_case: bool
+    masked: bool
     size: int
     ids: tuple[tuple[int, ...], ...]
 
-    def samples(self, *, padded: bool) -> Iterator[list[list[int]]]:
-        """Inputs of the text graph for the parity check: batches of ids with start, end and padding.
+    def samples(self, *, padded: bool) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
+        """Inputs of the text graph for the parity check: batches of ids with start, end and padding, and their masks.
 
         Args:
             padded: all texts in one batch, padded to `length`; else one text a batch.
         """
         texts = [self._complete(ids) for ids in self.ids if ids]
         if padded:
-            yield [[*text, *[self.pad] * (self.length - len(text))] for text in texts]
+            missing = [self.length - len(text) for text in texts]
+            ids = [[*text, *[self.pad] * count] for text, count in zip(texts, missing, strict=True)]
+            yield ids, [[1] * (self.length - count) + [0] * count for count in missing]
         else:
-            yield from ([text] for text in texts[:3])
+            yield from (([text], [[1] * len(text)]) for text in texts[:3])
 
     def _complete(self, ids: tuple[int, ...]) -> list[int]:
         start = [] if self.start is None else [self.start]
@@ -100,6 +104,8 @@ def write_tokenizer(source: Path, file: Path, positions: int) -> TextRules:
     except Exception as error:
         lines = str(error).splitlines() or [type(error).__name__]
         raise ExportError(f"the tokenizer in {source.name} cannot be read ({lines[0]})") from error
+    if not original:  # what transformers gives for a damaged spiece.model
+        raise ExportError(f"the tokenizer in {source.name} cannot be read; download it again")
     is_siglip = type(original).__name__ == "SiglipTokenizer"
     backend = _siglip_backend(original) if is_siglip else _fast_backend(original)
     backend.no_truncation()
@@ -111,7 +117,8 @@ def write_tokenizer(source: Path, file: Path, positions: int) -> TextRules:
     if original.pad_token_id is None:
         raise ExportError(f"the tokenizer in {source.name} names no pad_token")
     length = min(positions, original.model_max_length)
-    return TextRules(length, original.pad_token_id, start, end, lower_case, backend.get_vocab_size(), ids)
+    masked = "attention_mask" in original.model_input_names
+    return TextRules(length, original.pad_token_id, start, end, lower_case, masked, backend.get_vocab_size(), ids)
 
 
 def _marks(original: Any) -> tuple[int | None, int | None]:

@@ -136,7 +136,9 @@ def _sentence_pieces(out: Path) -> Any:
         minloglevel=2,
     )
     (out / "spiece.model").write_bytes(written.getvalue())
-    tokenizer = SiglipTokenizer(str(out / "spiece.model"), model_max_length=_TEXT_LENGTH)
+    tokenizer = SiglipTokenizer(
+        str(out / "spiece.model"), model_max_length=_TEXT_LENGTH, model_input_names=["input_ids"]
+    )
     tokenizer.save_pretrained(out)
     return tokenizer
 
