@@ -79,7 +79,7 @@ class Seq2SeqModel:
             {description.start_token, description.end_token, description.pad_token, *description.prefix},
         )
         model = cls(description, encoder, decoder, pieces, width)
-        logits, _, _ = model._begin([])
+        logits, _, _ = model.begin([])
         if logits.shape[1] != description.vocabulary:
             why = f"it writes {logits.shape[1]} tokens, not the {description.vocabulary} of {DESCRIPTION_FILE}"
             raise ModelCorruptError(model_id, description.graphs["decoder"], why)
@@ -116,7 +116,7 @@ class Seq2SeqModel:
     def write(self, ids: Sequence[int], max_length: int) -> Decoded:
         """The tokens of a translation; as `generate`."""
         limit = min(max_length, self._description.max_positions)
-        begun = self._begin(ids)
+        begun = self.begin(ids)
         # A beam goes round a loop, so it must know beforehand; for one hypothesis the question seldom arises.
         found = self._decode(*begun, limit, may_repeat=self._width > 1 and _repeats(ids))
         if found.stop == "repetition" and _repeats(ids):
@@ -131,8 +131,15 @@ class Seq2SeqModel:
             return beam(step, logits, past, rules, self._width, _LAG)
         return greedy(step, logits, past, rules)
 
-    def _begin(self, ids: Sequence[int]) -> tuple[Floats, Past, Step]:
-        """Read a sentence: logits of the first token, the decoder's own keys and values, and how to go on."""
+    def begin(self, ids: Sequence[int]) -> tuple[Floats, Past, Step]:
+        """Read a sentence: logits of the first token, the decoder's own keys and values, and how to go on.
+
+        Args:
+            ids: token ids without the end token, at most `max_tokens`.
+
+        Raises:
+            InferenceError: a session failed.
+        """
         tree = self._description
         read = np.array([[*tree.prefix, *ids, tree.end_token]], np.int64)
         seen = np.ones_like(read)
