@@ -47,7 +47,8 @@ def list_models(
             print_json(_record(model, state))
         else:
             mark = {"installed": "installed", "fallback": f"-> {state.in_use}"}.get(state.status, "")
-            mark = mark or ("default" if model.default else "to be made" if model.recipe == "export" else "")
+            is_made = model.hub is not None and model.hub.recipe is None
+            mark = mark or ("default" if model.default else "to be made" if is_made else "")
             typer.echo(f"{model.id:<22} {model.task:<18} {mark:<18} {model.title}")
 
 

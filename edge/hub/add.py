@@ -70,6 +70,8 @@ def _entry(folder: Path) -> Model:
             f"{folder} has no {ENTRY}, so it has not passed the gate; run: scripts/gate.py {folder} --against FLOAT"
         )
     model = read_entry(entry)
+    if model.recipe != "made":
+        raise StoreError(f"{entry} is of recipe {model.recipe}; only what scripts/gate.py wrote can be added")
     if not card.is_file() or hashlib.sha256(entry.read_bytes()).hexdigest() not in card.read_text("utf-8", "replace"):
         raise StoreError(f"{entry} is not the one that {CARD} was written for; run scripts/gate.py again")
     return model

@@ -126,6 +126,8 @@ class Hub(_Frozen):
     """`owner/name` at the Hugging Face hub."""
     revision: str = "main"
     """Branch, tag, commit or `refs/pr/N`; the commit that was taken is recorded in what is made."""
+    recipe: Literal["whisper"] | None = None
+    """Recipe that builds it on the device, from the same files and without torch."""
 
 
 class Quality(_Frozen):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -60,7 +60,12 @@ class Snapshot:
 
 def cache_root() -> Path:
     """Where snapshots lie unless somebody says otherwise: `hub` in the model store."""
-    return default_root() / "hub"
+    return cache_root_of(default_root())
+
+
+def cache_root_of(store: Path) -> Path:
+    """The same for a store elsewhere."""
+    return store / "hub"
 
 
 def snapshot(
@@ -99,6 +104,26 @@ def snapshot(
                 (_large if file.sha256 else _small)(listing, file, folder, mirror, note)
         files = {file.name: HubFile(file.sha256 or sha256_of(folder / file.name), file.size) for file in listing.files}
     return Snapshot(folder, listing.page, listing.commit, listing.licence, files)
+
+
+def small_files(
+    listing: Listing, files: Iterable[RemoteFile], into: Path, known: dict[str, HubFile], note: Callable[[str], None]
+) -> Path:
+    """Fetch files of which the hub states no SHA-256, and add theirs to `known`; gives the folder that they lie in.
+
+    Raises:
+        DownloadError: as `snapshot`.
+        OSError: the disk is full or cannot be written.
+    """
+    folder = into / listing.repository.replace("/", "--") / listing.commit
+    folder.mkdir(parents=True, exist_ok=True)
+    mirror = _mirror(into)
+    for file in files:
+        with hub_errors(listing.repository, listing.commit):
+            if not _is_right(folder / file.name, file):
+                _small(listing, file, folder, mirror, note)
+        known[file.name] = HubFile(sha256_of(folder / file.name), file.size)
+    return folder
 
 
 def check_licence(listing: Listing) -> None:

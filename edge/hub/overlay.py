@@ -1,7 +1,8 @@
 """Models that this machine has beyond the shipped catalogue: `<store>/catalog.d/<id>.toml`, one entry each.
 
-Written by `edge models add`. An entry is a `[[models]]` table with recipe `made`; it may have a new id, or that of a
-shipped entry with recipe `export`, which it replaces.
+Written by `edge models add` (recipe `made`), and by `edge models pull` for what the device builds from a repository of
+the hub (see `edge.hub.pin`). An entry may have a new id, or that of a shipped entry with recipe `export`, which it
+replaces.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def read_entry(path: Path) -> Model:
     """The one entry of a TOML file.
 
     Raises:
-        StoreError: not readable, not one entry, or not of recipe `made`; the message begins with the path.
+        StoreError: not readable, not one entry, or one that may not be here; the message begins with the path.
     """
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -46,8 +47,8 @@ def read_entry(path: Path) -> Model:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise StoreError(f"{path} is not a catalogue entry ({where}: {first['msg']})") from error
-    if len(models) != 1 or models[0].recipe != "made" or models[0].default or models[0].fallback:
-        raise StoreError(f"{path} is not one entry of recipe made, neither a default nor with a fallback")
+    if len(models) != 1 or models[0].recipe == "export" or models[0].default or models[0].fallback:
+        raise StoreError(f"{path} is not one entry of a model that is made, neither a default nor with a fallback")
     return models[0]
 
 

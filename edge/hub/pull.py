@@ -55,10 +55,13 @@ def pull(
         RecipeError: an upstream file is not understood, or a model cannot be made on the device.
     """
     models = tuple(catalogue.get(id_) for id_ in dict.fromkeys(ids)) or catalogue.defaults()
-    _check_recipes(models)
     if not options.accept_licences:
         _check_licences(models)
     report = report or Silent()
+    if any(model.recipe == "export" for model in models):
+        _pin(store, models, options, report)
+        catalogue = store.catalogue
+        models = tuple(catalogue.get(model.id) for model in models)
     plan = make_plan(store, catalogue, models)
     report.preview(plan)
     if plan.to_do:
@@ -78,13 +81,19 @@ def pull(
     return results
 
 
-def _check_recipes(models: Iterable[Model]) -> None:
-    for model in models:
-        if model.recipe == "export":
+def _pin(store: ModelStore, models: Sequence[Model], options: PullOptions, report: Report) -> None:
+    """Of models that are published for PyTorch, those that the device can build become entries of this store."""
+    exported = [model for model in models if model.recipe == "export"]
+    for model in exported:
+        if model.hub is None or model.hub.recipe is None:
             raise RecipeError(
                 f"model {model.id} is published for PyTorch and made on a computer: run scripts/make {model.id} there, "
                 f"copy out/made/{model.id}/quantised over, then run here: edge models add quantised"
             )
+    from edge.hub.pin import pin  # only then, because it brings network code
+
+    for model in exported:
+        pin(store, model, accept_licence=options.accept_licences, note=report.note)
 
 
 def _check_licences(models: Iterable[Model]) -> None:

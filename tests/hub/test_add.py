@@ -181,7 +181,10 @@ def link(folder):
         (change("entry.toml", b"\xff"), "is not valid TOML"),
         (edit_entry('licence = "MIT"', 'licence = "MPL-2.0"', card=False), r"not the one that card.md was written for"),
         (edit_entry('"made"', '"copy"'), r"is not a catalogue entry \(models.0: .*only files of recipe made"),
-        (edit_entry("ram_mb = 1", "ram_mb = 1\ndefault = true"), "is not one entry of recipe made"),
+        (
+            edit_entry("ram_mb = 1", "ram_mb = 1\ndefault = true"),
+            "is not one entry of a model that is made, neither a default",
+        ),
         (edit_entry("ram_mb = 1", "ram_mb = 1\ncolour = 3"), "is not a catalogue entry"),
         (edit_entry('"model.json"', '"../model.json"'), "is not a catalogue entry"),
         (edit_entry('id = "a"', 'id = "../a"'), "is not a catalogue entry"),
