@@ -43,6 +43,9 @@ _TASKS = {
 """Names of tasks on the hub to ours, where they differ."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_NOTHING = 1e-6
+"""Outputs of which no element is larger are rounding, or nothing."""
+
 _TEXT_FILES = (DESCRIPTION_FILE, "tokenizer.json")
 _LIBRARY_SETTINGS = {
     "HF_HUB_OFFLINE": "1",
@@ -191,6 +194,11 @@ def _enforce(parity: Sequence[Parity]) -> None:
         raise ExportError(
             f"{worst.graph}: {worst.output} is {worst.max_difference:.2g} away from torch (tolerance "
             f"{worst.tolerance:.2g}); nothing was written"
+        )
+    if empty := next((found for found in parity if found.largest < _NOTHING), None):
+        raise ExportError(
+            f"{empty.graph}: {empty.output} is nothing even in torch (at most {empty.largest:.2g}), so parity proves "
+            "nothing: are the weights trained?"
         )
 
 

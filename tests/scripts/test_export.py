@@ -32,6 +32,7 @@ class PretendedFamily:
 
     def __init__(self, difference=1e-6):
         self.difference = difference
+        self.largest = 2.0
         self.calls = []
         self.failure = None
 
@@ -45,7 +46,7 @@ class PretendedFamily:
             raise self.failure
         (out / "model.json").write_text("{}")
         return [
-            Parity(graph="model.onnx", output=name, max_difference=difference, largest=2.0, tolerance=1e-4)
+            Parity(graph="model.onnx", output=name, max_difference=difference, largest=self.largest, tolerance=1e-4)
             for name, difference in (("logits", 0.0), ("pred_boxes", self.difference))
         ]
 
@@ -130,6 +131,12 @@ def test_a_graph_too_far_from_torch_is_not_written(run, family, difference):
 def test_a_family_that_compared_nothing_is_not_believed(run, family, monkeypatch):
     monkeypatch.setattr(PretendedFamily, "export", lambda *_: [])
     assert "compared nothing" in _refused(run())
+
+
+def test_outputs_that_vanish_prove_nothing(run, family):
+    family.largest = 4.7e-41
+    assert "logits is nothing even in torch (at most 4.7e-41)" in _refused(run())
+    assert not run.out.exists()
 
 
 def test_a_family_leaves_only_what_belongs_there(run, family, monkeypatch):

@@ -80,6 +80,24 @@ def test_a_graph_that_lacks_an_output_is_refused(scaled):
         check_graph(scaled(1), {"pixel_values": pixels}, {"logits": pixels, "pred_boxes": pixels})
 
 
+def test_a_model_that_does_not_look_at_its_input_proves_nothing(scaled):
+    from export_parity import check_graph, fixed_pixels
+
+    pixels = fixed_pixels(2, 3)
+    constant = np.ones((2, 3), np.float32)
+    with pytest.raises(ExportError, match="says the same whatever it is given, so parity proves nothing"):
+        check_graph(scaled(0.0), {"pixel_values": pixels}, {"logits": constant})
+    (one,) = check_graph(scaled(0.0), {"pixel_values": pixels[:1]}, {"logits": constant[:1]})
+    assert not one.holds  # of one input nothing can be said; that the graph is wrong is seen as always
+
+
+def test_one_output_that_depends_on_the_input_is_enough(tmp_path):
+    """The keys of a decoder's first token are the same for every sentence, the logits are not."""
+    from export_parity import _check_telling, fixed_pixels
+
+    _check_telling("decoder.onnx", {"present.0.decoder.key": np.ones((2, 4)), "logits": fixed_pixels(2, 4)})
+
+
 def test_another_shape_is_refused_even_where_it_would_broadcast():
     from export_parity import compare
 
