@@ -3,9 +3,11 @@
 Every choice differs from the program's own settings in one thing. All take turns on every clip, so that a busy machine
 hurts them alike; times are compared as the median over clips of the ratio to the full window of 30 s. The clips are
 halved by a hash of their names: settings are chosen on one half and reported on the other. Noise, where nobody speaks,
-is timed apart: it is what guards and early exits are for. Parts may be run one by one; the file is completed.
+is timed apart: it is what guards and early exits are for. `cache` times a decoder step behind few and behind many
+tokens: a cache that grows in place could save no more than the difference. Parts may be run one by one; the file is
+completed.
 
-    python benchmarks/whisper_context.py --json benchmarks/results/whisper_context.json [--parts choice,report,noise]
+    python benchmarks/whisper_context.py --json benchmarks/results/whisper_context.json [--parts choice,noise]
         [--data FOLDER] [--languages en,pt,es,fr,de] [--longest 8] [--clips 60]
 """
 
@@ -38,10 +40,13 @@ from edge.settings import RecognitionSettings
 
 REFERENCE = "full window of 30 s"
 PRODUCT = "8 s and condensed silence (the program)"
-PARTS = "choice,report,noise"
+PARTS = "choice,report,noise,cache"
 LANGUAGES = "en,pt,es,fr,de"
 THREADS = 2
 NOISE_S = 6
+CACHE_FRAMES = 800
+CACHE_LENGTHS = (4, 20, 60)
+CACHE_ROUNDS = 120
 _NO_LIMIT = 1000.0
 
 Build = Callable[["Models"], SpeechRecognizer]
@@ -111,6 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for part in options.parts.split(","):
         if part == "noise":
             report[part] = on_noise(models, sorted((options.data / "noise").glob("*.flac")))
+        elif part == "cache":
+            report[part] = on_cache(models.two)
         else:
             report[part] = on_speech(models, [clip for clip in clips if half(clip.path.name) == part])
         print(f"{part}\n{table(report[part])}")
@@ -197,6 +204,24 @@ def on_noise(models: Models, files: Sequence[Path]) -> dict[str, dict[str, Any]]
     return rows
 
 
+def on_cache(model: WhisperModel) -> dict[str, dict[str, Any]]:
+    """A decoder step behind pasts of different length, over the context of a short utterance."""
+    context = model.encode(np.zeros((model.configuration.mels, CACHE_FRAMES), np.float32))
+    token, past = np.array([[model.configuration.tokens.start]], np.int64), model.empty_past()
+    pasts: dict[str, Past] = {}
+    for length in range(1, max(CACHE_LENGTHS) + 1):
+        _, past = model.step(token, past, context)
+        if length in CACHE_LENGTHS:
+            pasts[f"step behind {length} tokens"] = past
+    times: dict[str, list[float]] = {name: [] for name in pasts}
+    for turn in range(CACHE_ROUNDS):
+        for name in list(pasts)[:: 1 if turn % 2 else -1]:
+            began = time.perf_counter_ns()
+            model.step(token, pasts[name], context)
+            times[name].append((time.perf_counter_ns() - began) / 1e6)
+    return _timed(times, next(iter(pasts)))
+
+
 def _run(
     recognizers: Mapping[str, SpeechRecognizer], sounds: Sequence[Samples], languages: Sequence[str]
 ) -> tuple[dict[str, list[float]], dict[str, list[int]], dict[str, list[str]]]:
@@ -222,7 +247,7 @@ def _timed(times: Mapping[str, Sequence[float]], reference: str) -> dict[str, di
     rows: dict[str, dict[str, Any]] = {}
     for name, own in times.items():
         ratios = [mine / theirs for mine, theirs in zip(own, times[reference], strict=True)]
-        rows[name] = {"ratio": round(statistics.median(ratios), 3), "median_ms": round(statistics.median(own), 1)}
+        rows[name] = {"ratio": round(statistics.median(ratios), 3), "median_ms": round(statistics.median(own), 2)}
     return rows
 
 

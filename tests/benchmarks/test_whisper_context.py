@@ -68,6 +68,14 @@ def test_every_choice_runs_and_is_compared_with_the_full_window(context, models)
     assert lines[1].startswith(context.REFERENCE)
 
 
+def test_steps_are_timed_behind_pasts_of_the_lengths_named(context, models, monkeypatch):
+    monkeypatch.setattr(context, "CACHE_FRAMES", 40)
+    monkeypatch.setattr(context, "CACHE_LENGTHS", (2, 5))
+    rows = context.on_cache(models.two)
+    assert list(rows) == ["step behind 2 tokens", "step behind 5 tokens"]
+    assert rows["step behind 2 tokens"]["ratio"] == 1
+
+
 def test_nothing_appended_is_nothing(context, models):
     nothing = context._nothing(models.two)
     assert len(nothing.bias) == 0
