@@ -116,7 +116,7 @@ def _describe(
         head_size=config.d_model // config.decoder_attention_heads,
         vocabulary=config.vocab_size,
         max_positions=config.max_position_embeddings,
-        start_token=generation.decoder_start_token_id,
+        start_token=config.decoder_start_token_id,
         end_token=config.eos_token_id,
         pad_token=config.pad_token_id,
         unknown_token=vocabulary["<unk>"],

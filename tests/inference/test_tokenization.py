@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import InferenceError
-from edge.inference.tokenization import SentencePieces, Tokenizer
+from edge.inference.tokenization import JointPieces, SentencePieces, Tokenizer
 
 ODD = [
     "",
@@ -86,6 +86,53 @@ def test_pieces_are_joined_and_bytes_left_to_the_backend():
     pieces = SentencePieces(FakeBackend())
     assert pieces.decode([2, 3, 1, 4, 0]) == "going now"
     assert pieces.decode([2, 5, 1, 0]) == "backend [2, 5]"
+
+
+class JointBackend:
+    """Words with numbers; "zebra" has one that the model has not, and "\u597d" is a piece of the other language."""
+
+    numbers = {" </s>": 0, " <unk>": 1, "go": 2, " geh": 3, " \u597d": 4, " >>por<<": 5, " <pad>": 6, "zebra": 7}  # noqa: RUF012
+
+    def get_vocab_size(self):
+        return len(self.numbers)
+
+    def token_to_id(self, piece):
+        return self.numbers.get(piece)
+
+    def encode(self, text, add_special_tokens):
+        tokens = text.split()
+        return type("Encoding", (), {"ids": [self.numbers.get(token, 1) for token in tokens], "tokens": tokens})
+
+    def decode(self, ids, skip_special_tokens):
+        return "  ".join(list(self.numbers)[token].strip() for token in ids) + " "
+
+
+@pytest.fixture
+def joint():
+    return JointPieces(JointBackend(), vocabulary=7, unknown=1, control=[0, 6])
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("", []), ("go go", [2, 2]), ("go zebra", [2, 1]), ("geh", [3]), ("\u597d go", [4, 2]), ("what", [1]),
+        ("</s> <pad> <unk> go", [1, 1, 1, 2]), (">>por<<", [1]),
+    ],
+)  # fmt: skip
+def test_joint_pieces_are_numbered_as_marian_does(joint, text, ids):
+    assert joint.encode(text) == ids
+
+
+def test_joint_pieces_without_control_and_unknown(joint):
+    assert joint.decode([0, 3, 1, 4, 6]) == "geh  \u597d"
+    assert joint.decode([]) == ""
+
+
+def test_joint_pieces_are_not_fewer_than_the_model_has(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.inference.tokenization._read", lambda _: JointBackend())
+    assert JointPieces.load(tmp_path, 8, 1, []).encode("zebra") == [7]
+    with pytest.raises(InferenceError, match="fewer tokens than the model's 9; run: edge models verify"):
+        JointPieces.load(tmp_path, 9, 1, [])
 
 
 def carried_vocabulary(pair):

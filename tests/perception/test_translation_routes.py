@@ -1,7 +1,7 @@
 import pytest
 
 from edge.errors import LanguageError
-from edge.perception.languages import LANGUAGES, normalise_language
+from edge.perception.languages import ALIASES, LANGUAGES, normalise_language
 from edge.perception.translation_routes import plan_route
 
 INSTALLED = {("en", "pt"), ("pt", "en"), ("en", "es"), ("zh", "en"), ("es", "pt")}
@@ -59,6 +59,30 @@ def test_missing_packs_are_named_with_the_command(source, target, pull):
 )
 def test_codes_are_normalised(written, code):
     assert normalise_language(written) == code
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("eng", "en"), ("deu", "de"), ("ger", "de"), ("zho", "zh"), ("cmn", "zh"), ("zho_Hans", "zh"), ("pob", "pt"),
+        ("nob", "nb"), ("nno", "nn"), ("fas", "fa"), ("pes", "fa"), ("hye", "hy"), ("haw", "haw"), ("yue", "yue"),
+    ],
+)  # fmt: skip
+def test_codes_of_three_letters(written, code):
+    """As the names of OPUS-MT's models have them."""
+    assert normalise_language(written) == code
+
+
+def test_other_codes_lead_to_known_languages_and_hide_none():
+    assert set(ALIASES.values()) <= set(LANGUAGES)
+    assert not set(ALIASES) & set(LANGUAGES)
+    assert {code for code in LANGUAGES if len(code) == 2} <= set(ALIASES.values()), "each has one of three letters"
+
+
+@pytest.mark.parametrize("group", ["roa", "mul", "ROMANCE", "gmq"])
+def test_groups_of_languages_are_none(group):
+    with pytest.raises(LanguageError, match="unknown language"):
+        normalise_language(group)
 
 
 @pytest.mark.parametrize(("written", "near"), [("spanich", "es (Spanish)"), ("portugese", "pt (Portuguese)")])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import RecipeError
-from edge.hub.recipes.marian_vocabulary import read_vocabulary, tokenizer_json
+from edge.hub.recipes.marian_vocabulary import read_pieces, read_vocabulary, tokenizer_json
 from edge.inference.tokenization import SentencePieces
 
 ODD = [
@@ -106,3 +106,18 @@ def test_pieces_are_stored_with_their_scores():
     assert tree["model"]["vocab"][0] == [" </s>", 0.0]
     assert ["▁two", pytest.approx(-2.0 - 0.125 * 31)] in tree["model"]["vocab"]
     assert tree["model"]["unk_id"] == 1
+
+
+def test_opus_puts_other_pieces_first():
+    """Unknown, begin, end: what sentencepiece writes if it is not told otherwise."""
+    first = [
+        ("<unk>", 0.0, marian_files.UNKNOWN),
+        ("<s>", 0.0, marian_files.CONTROL),
+        ("</s>", 0.0, marian_files.CONTROL),
+    ]
+    table = [*first, *marian_files.pieces(["one"])[2:]]
+    data = marian_files.spm(table)
+    found = read_pieces(data, "source.spm")
+    assert [(text, kind) for text, _, kind in found.pieces] == [(text, kind) for text, _, kind in table]
+    with pytest.raises(RecipeError, match="first two pieces"):
+        read_vocabulary(data, "source.spm")
