@@ -42,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(summary(verdict))
     for reason in verdict["reasons"]:
         print(f"refused: {reason}")
-    if verdict["passed"]:
-        print(f"passed; next: edge models add {options.folder}")
+    print(advice(options, verdict))
     return 0 if verdict["passed"] else 1
 
 
@@ -119,6 +118,21 @@ def _write(folder: Path, provenance: Provenance) -> None:
     entry = render(model)
     (folder / CARD_FILE).write_text(made_card(model, provenance, entry), encoding="utf-8")
     (folder / ENTRY_FILE).write_text(entry, encoding="utf-8")
+
+
+def advice(options: argparse.Namespace, verdict: Mapping[str, Any]) -> str:
+    """What to run next."""
+    if verdict["passed"]:
+        return f"passed; next: edge models add {options.folder}"
+    reasons = " ".join(verdict["reasons"])
+    again = f"scripts/quantize.py {options.against} --out {options.folder} --force"
+    if "agreement with float" in reasons:
+        return f"next: {again} --methods weights8, or --data FOLDER so that quality decides instead of agreement"
+    if " falls by " in reasons or " rises by " in reasons:
+        return f"next: {again} --methods weights8, which stays closest to float"
+    if "neither faster nor smaller" in reasons:
+        return f"next: use the float model itself: scripts/gate.py {options.against} --against {options.against}"
+    return "next: put right what is said above, then run scripts/gate.py again"
 
 
 def summary(verdict: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The gate from end to end on a tiny classifier: what passes, what is refused, and that nothing of it is silent."""
 
 import json
+import os
 
 import cv2
 import made_models
@@ -164,6 +165,7 @@ class TestRefusal:
         assert "refused: top-1 falls by " in said
         assert "(limit 0.5), from 100.0 to" in said
         assert "on animals, 40 items" in said
+        assert said.rstrip().endswith("--methods weights8, which stays closest to float")
         assert verdict(folder)["passed"] is False
         assert not (folder / "entry.toml").exists()
         assert not (folder / "card.md").exists()
@@ -171,7 +173,9 @@ class TestRefusal:
     def test_also_where_there_is_no_data(self, folder, float_folder, steady, capsys):
         made_models.break_scale(folder / "model_int8.onnx", "first_scale", factor=-3.0)
         assert run(folder, float_folder) == 1
-        assert "refused: agreement with float is 0." in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "refused: agreement with float is 0." in said
+        assert "or --data FOLDER so that quality decides" in said
 
     def test_a_refusal_takes_an_older_entry_away(self, folder, float_folder, steady):
         assert run(folder, float_folder) == 0
@@ -192,6 +196,7 @@ class TestRefusal:
         said = capsys.readouterr().out
         assert "refused: neither faster nor smaller than tiny-animals, fp32: takes 1.00 of its time" in said
         assert "and 1.00 of its bytes" in said
+        assert f"scripts/gate.py {float_folder} --against {float_folder}" in said
 
     def test_a_faster_median_with_a_spread_over_one_is_not_faster(self, folder, float_folder, steady, monkeypatch):
         import gate_compare
@@ -297,7 +302,18 @@ class TestNumbers:
     def test_memory_is_measured_in_a_process_of_its_own(self, float_folder):
         import gate_measure
 
-        assert 0 < gate_measure.memory_mb(float_folder) < 200
+        assert 0.1 < gate_measure.memory_mb(float_folder) < 200
+
+    def test_a_large_parent_does_not_hide_what_a_child_takes(self, scripts_on_path):
+        import subprocess
+        import sys
+
+        large = np.ones(60_000_000)  # 480 MB that are really there
+        command = [sys.executable, "-c", "import gate_measure; print(gate_measure.peak_mb())"]
+        environment = {**os.environ, "PYTHONPATH": str(scripts_on_path)}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert large.nbytes > 400e6
+        assert 20 < float(done.stdout) < 300
 
     def test_memory_of_what_cannot_be_loaded(self, tmp_path):
         import gate_measure
