@@ -1,7 +1,8 @@
 """Tiny image classifiers with random weights, of every architecture that can be exported, as folders from the hub are.
 
-They know nothing: the chain is tested with them, not the quality of its results. The head is made decisive, so that
-pictures of different colours get different answers, and the same ones from any faithful export.
+They know nothing: the chain is tested with them, not the quality of its results. The head is made decisive: the logits
+of pictures of different colours differ by units, so that they get different answers, and the same ones from any
+faithful export.
 """
 
 from __future__ import annotations
@@ -10,14 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 LABELS = ("coffee mug, mug", "umbrella", "chair", "cellphone, mobile phone", "laptop", "scissors", "wrench, spanner")
 """English names in the order of the logits, some with other names of the same thing behind a comma, as ImageNet's."""
 
 _DIM = 32
 _SIDE = 32
 _PATCH = 8
-_HEAD_SCALE = 40.0
-"""Of the last layer's weights: enough for logits that differ by units."""
+_SPREAD = 4.0
+"""Standard deviation of each logit over `_COLORS`."""
+_COLORS = ((220, 40, 40), (40, 220, 40), (40, 40, 220), (220, 220, 40), (220, 40, 220), (20, 20, 20), (240, 240, 240))
+"""Red, green and blue of the pictures that the head is made for."""
 
 
 def make(model_type: str, out: Path) -> None:
@@ -38,14 +43,27 @@ def make(model_type: str, out: Path) -> None:
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.Conv2d):
-                module.weight.normal_(0, (2 / module.weight[0].numel()) ** 0.5)
-        for head in (
-            getattr(model, name, None) for name in ("classifier", "cls_classifier", "distillation_classifier")
-        ):
-            if head is not None:
-                head.weight.normal_(0, _HEAD_SCALE / _DIM)
-    model.eval().save_pretrained(out, safe_serialization=True)
+                module.weight.normal_(0, (4 / module.weight[0].numel()) ** 0.5)
+    _decide(model.eval(), processor)
+    model.save_pretrained(out, safe_serialization=True)
     processor.save_pretrained(out)
+
+
+def _decide(model: Any, processor: Any) -> None:
+    """Random weights for the head, scaled and shifted by what the model says of pictures of one colour each."""
+    import torch
+
+    rows, columns = np.mgrid[:50, :70]
+    waves = (30 * np.sin(rows / 5) * np.cos(columns / 7))[:, :, np.newaxis]
+    pictures = [np.clip(np.array(color) + waves, 0, 255).astype(np.uint8) for color in _COLORS]
+    pixels = processor(pictures, return_tensors="pt")
+    head = model.classifier
+    with torch.no_grad():
+        head.weight.normal_(0, 1)
+        head.bias.zero_()
+        spread, mean = torch.std_mean(model(**pixels).logits, dim=0)
+        head.weight.mul_((_SPREAD / spread)[:, None])
+        head.bias.copy_(-mean * _SPREAD / spread)
 
 
 def _sizes() -> dict[str, Any]:
