@@ -60,10 +60,10 @@ def models_table() -> str:
     rows = ["| id | task | languages | licence | download MB | default |", "|---|---|---|---|---:|---|"]
     models = sorted(load_catalogue().models, key=lambda m: (not m.default, m.task, m.id))
     for model in models:
-        megabytes = sum(file.size for file in model.files) / 1e6
+        megabytes = f"{sum(file.size for file in model.files) / 1e6:.1f}" if model.files else "to be made"
         default = "yes" if model.default else ""
-        languages = ", ".join(model.languages) if len(model.languages) < 6 else f"{len(model.languages)} languages"  # noqa: PLR2004 - table width
-        rows.append(f"| `{model.id}` | {model.task} | {languages} | {model.licence} | {megabytes:.1f} | {default} |")
+        languages = f"{model.source} to {model.target}" if model.source else ", ".join(model.languages)
+        rows.append(f"| `{model.id}` | {model.task} | {languages} | {model.licence} | {megabytes} | {default} |")
     return "\n".join(rows) + "\n"
 
 
