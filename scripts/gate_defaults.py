@@ -20,7 +20,7 @@ from typing import Any
 
 from gate_compare import Pair, compare
 from gate_limits import limits
-from gate_measure import ROUNDS, machine
+from gate_measure import ROUNDS, machine, memory_mb
 from provenance import versions
 
 from edge.errors import EdgeError
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with flores/ and speech-en/")
     parser.add_argument("--limit", type=int, default=12, help="most clips; translations are measured on all lines")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of timing")
+    parser.add_argument("--memory", action="store_true", help="only the memory of what is installed, once more")
     options = parser.parse_args(arguments)
     found = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     worst = 0
@@ -54,7 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"gate_defaults: {id_} is not one of {', '.join(FOLDERS)}", file=sys.stderr)
             return 2
         try:
-            found[id_] = measure(load_catalogue().get(id_), options)
+            if options.memory and id_ in found:
+                found[id_]["ram_mb"] = memory_mb(ModelStore().open(id_))
+            else:
+                found[id_] = measure(load_catalogue().get(id_), options)
         except (EdgeError, OSError) as error:
             print(f"gate_defaults: {error}", file=sys.stderr)
             return 2

@@ -50,8 +50,8 @@ def made_card(model: Model, provenance: Provenance, entry: str) -> str:
         _origin(provenance),
         _export(provenance),
         _quantization(provenance.quantization),
-        _quality(verdict),
-        _speed(verdict),
+        quality_section(verdict),
+        speed_section(verdict),
         files_table(model),
         f"SHA-256 of entry.toml: `{hashlib.sha256(entry.encode()).hexdigest()}`",
         "## How to use it\n\n```sh\nedge models add FOLDER\n" + use(model) + "\n```",
@@ -130,7 +130,8 @@ def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _quality(verdict: Mapping[str, Any]) -> str:
+def quality_section(verdict: Mapping[str, Any]) -> str:
+    """Scores beside the float model's, and how often both answer the same."""
     scores = [
         [row["metric"], f"{row['candidate']:.2f}", f"{row['reference']:.2f}", row["limit"], row["data"], row["items"]]
         for row in verdict.get("quality", ())
@@ -148,7 +149,8 @@ def _quality(verdict: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _speed(verdict: Mapping[str, Any]) -> str:
+def speed_section(verdict: Mapping[str, Any]) -> str:
+    """Time by turns and size, with the machine."""
     on, size, speed = verdict.get("machine", {}), verdict.get("size"), verdict.get("speed")
     lines = ["## Speed and size\n", f"On {verdict.get('date', '')}: {machine_line(on)}."]
     if speed:
