@@ -6,9 +6,7 @@ YOLOS: the shortest side 800, the longest 1333), the graph takes any size, and `
 may be made smaller before quantising: a quarter of the pixels is several times as fast on a board, but misses small
 things.
 
-Parity: pictures of two shapes through torch and through ONNX Runtime, from the picture on: its preparation is compared,
-too. RT-DETR and D-FINE choose their queries by score, so that nearly equal scores may come in another order: their
-queries are compared as sets, each with the nearest one, but for the worst hundredth, which may be chosen differently.
+Parity is measured from the picture on: see detector_parity.py.
 """
 
 from __future__ import annotations
@@ -16,11 +14,11 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
+from detector_parity import check_detector
 from export_families import ExportOptions
 from provenance import Parity
 
@@ -29,16 +27,10 @@ from edge.inference.sessions import SessionFactory
 from edge.perception.descriptions import DESCRIPTION_FILE, DetectorDescription, Preprocessing
 from edge.perception.preprocessing import prepare
 
-Floats = npt.NDArray[np.float32]
-
-TOLERANCES: Mapping[str, float] = {"pixel_values": 1e-5, "logits": 1e-3, "pred_boxes": 1e-3}
-"""Prepared pixels are up to 3 in size, logits about 10; boxes are shares of the picture: a pixel in a thousand."""
-
 Resampling = Literal["nearest", "lanczos", "bilinear", "bicubic", "box", "hamming"]
 
 _GRAPH = "model.onnx"
 _CHOOSING = frozenset({"rt_detr", "rt_detr_v2", "d_fine"})
-_SHAPES = ((240, 352), (333, 250))
 _RESAMPLING: tuple[Resampling, ...] = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 """Pillow's numbers of its filters, in order."""
 _NO_CLASS = frozenset({"", "n/a"})
@@ -57,7 +49,10 @@ def export(source: Path, out: Path, options: ExportOptions) -> list[Parity]:
     description = describe(config, preprocessing)
     _export(model, out / _GRAPH, preprocessing)
     (out / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return _compare(model, processor, out / _GRAPH, description, options.tolerance)
+    _check_classes(out / _GRAPH, description)
+    return check_detector(
+        model, out / _GRAPH, partial(prepare, preprocessing=preprocessing), processor, options.tolerance
+    )
 
 
 def describe(config: Mapping[str, Any], preprocessing: Preprocessing) -> DetectorDescription:
@@ -112,24 +107,6 @@ def read_preprocessing(processor: Any) -> Preprocessing:
     )
 
 
-def match(ours: Floats, theirs: Floats) -> list[int]:
-    """For every row of `theirs` the index of the row of `ours` that stands for it, each used once, nearest first.
-
-    Args:
-        ours: float32 [queries, values].
-        theirs: the same shape.
-    """
-    apart = np.abs(ours[None] - theirs[:, None]).max(axis=2)
-    order = np.dstack(np.unravel_index(np.argsort(apart, axis=None, kind="stable"), apart.shape))[0]
-    found: dict[int, int] = {}
-    used: set[int] = set()
-    for row, column in order.tolist():
-        if row not in found and column not in used:
-            found[row] = column
-            used.add(column)
-    return [found[row] for row in range(len(theirs))]
-
-
 def _check_config(source: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((source / "config.json").read_text(encoding="utf-8"))
     if config.get("use_timm_backbone"):
@@ -156,7 +133,9 @@ def _export(model: Any, file: Path, preprocessing: Preprocessing) -> None:
     from optimum.exporters.onnx import export as export_graph
     from optimum.exporters.tasks import TasksManager
 
-    make_config = TasksManager.get_exporter_config_constructor("onnx", model=model, task="object-detection")
+    make_config = TasksManager.get_exporter_config_constructor(
+        "onnx", model=model, task="object-detection", library_name="transformers"
+    )
     height, width = preprocessing.height or 480, preprocessing.width or 640
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what tracing keeps constant; what matters of it, the comparison finds
@@ -179,69 +158,8 @@ def _fix_shapes(file: Path, preprocessing: Preprocessing) -> None:
     onnx.save(model, file)
 
 
-def _check_classes(classes: int, description: DetectorDescription) -> None:
-    named = len(description.labels) + (description.activation == "softmax")
+def _check_classes(graph: Path, description: DetectorDescription) -> None:
+    shapes = {node.name: node.shape for node in SessionFactory().open(graph).get_outputs()}
+    classes, named = shapes["logits"][-1], len(description.labels) + (description.activation == "softmax")
     if classes != named:
         raise ExportError(f"the model tells {classes} classes apart, config.json names {named}, nothing included")
-
-
-def _compare(
-    model: Any, processor: Any, graph: Path, description: DetectorDescription, tolerance: float | None
-) -> list[Parity]:
-    session = SessionFactory().open(graph)
-    apart: dict[str, list[tuple[float, float]]] = {output: [] for output in TOLERANCES}
-    for number, shape in enumerate(_SHAPES):
-        image = _picture(shape, number)
-        theirs = processor(image[:, :, ::-1], return_tensors="np")["pixel_values"]
-        pixels = prepare(image, description.preprocessing)
-        apart["pixel_values"].append(_difference(pixels, theirs))
-        wanted = _ask(model, pixels)
-        _check_classes(wanted[0].shape[1], description)
-        said = [output[0] for output in session.run(["logits", "pred_boxes"], {"pixel_values": pixels})]
-        if model.config.model_type in _CHOOSING:
-            said, wanted = _as_sets(said, wanted)
-        for output, ours, torchs in zip(("logits", "pred_boxes"), said, wanted, strict=True):
-            apart[output].append(_difference(ours, torchs))
-    return [
-        Parity(
-            graph="model",
-            output=output,
-            max_difference=max(difference for difference, _ in found),
-            largest=max(largest for _, largest in found),
-            tolerance=tolerance or TOLERANCES[output],
-        )
-        for output, found in apart.items()
-    ]
-
-
-def _ask(model: Any, pixels: Floats) -> list[Floats]:
-    """Logits and boxes of the torch model: float32 [queries, classes], [queries, 4]."""
-    import torch
-
-    with torch.no_grad():
-        said = model(torch.from_numpy(pixels))
-    return [said.logits[0].numpy(), said.pred_boxes[0].numpy()]
-
-
-def _as_sets(said: list[Floats], wanted: list[Floats]) -> tuple[list[Floats], list[Floats]]:
-    """The queries of both in the same order, without the worst hundredth."""
-    order = match(np.hstack(said), np.hstack(wanted))
-    ours = [output[order] for output in said]
-    apart = np.abs(np.hstack(ours) - np.hstack(wanted)).max(axis=1)
-    kept = np.sort(np.argsort(apart, kind="stable")[: len(apart) - len(apart) // 100])
-    return [output[kept] for output in ours], [output[kept] for output in wanted]
-
-
-def _difference(ours: Floats, theirs: Floats) -> tuple[float, float]:
-    """The largest absolute difference, infinite where shapes differ, and the largest magnitude."""
-    if ours.shape != theirs.shape:
-        return float("inf"), float(np.abs(theirs).max())
-    return float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
-
-
-def _picture(shape: tuple[int, int], seed: int) -> npt.NDArray[np.uint8]:
-    """Smooth noise, BGR uint8 [h, w, 3]: the same every time."""
-    from PIL import Image
-
-    coarse = np.random.default_rng(seed).integers(0, 256, (shape[0] // 12, shape[1] // 12, 3), np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((shape[1], shape[0]), Image.Resampling.BICUBIC), np.uint8)

@@ -61,14 +61,26 @@ def make(model_type: str, out: Path) -> None:
     make_parts = _MAKERS[model_type]
     torch.manual_seed(4)
     model, processor = make_parts()
+    liven(model, processor)
+    model.save_pretrained(out, safe_serialization=True)
+    processor.save_pretrained(out)
+
+
+def liven(model: Any, processor: Any) -> None:
+    """Weights with which a detector of any size, though it knows nothing, tells pictures, places and queries apart.
+
+    Args:
+        model: freshly made, of one of the architectures; changed in place, and in evaluation mode afterwards.
+        processor: its image processor.
+    """
+    import torch
+
     with torch.no_grad():
         for name, module in model.named_modules():
             _enliven(name, module)
         pixels = processor(noise(120, 180), return_tensors="pt")["pixel_values"]
         _normalise(model.eval(), pixels)
         _decide(model, pixels)
-    model.save_pretrained(out, safe_serialization=True)
-    processor.save_pretrained(out)
 
 
 def noise(height: int, width: int) -> npt.NDArray[np.uint8]:
