@@ -23,9 +23,10 @@ from typing import Any, get_args
 
 from provenance import PROVENANCE_FILE, Provenance, versions
 from quantize_finalists import judge_finalists
-from quantize_folder import assemble, write_graphs
+from quantize_folder import assemble, copy_rest, describe, write_graphs
 from quantize_inputs import inputs_of
 from quantize_methods import METHODS
+from quantize_repeat import repeat
 from quantize_table import print_trial
 from quantize_timing import ROUNDS
 from quantize_trial import Trial, Wishes, try_all
@@ -33,6 +34,7 @@ from rich.console import Console
 
 from edge.errors import EdgeError, ExportError
 from edge.inference.cpu import CpuClass, cpu_class
+from edge.perception.descriptions import DESCRIPTION_FILE
 
 DEFAULT_METHODS = ("dynamic", "rows", "weights8", "weights4", "static", "static-percentile")
 LEAST_DB = 20.0
@@ -58,11 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def quantize(options: argparse.Namespace) -> dict[str, Trial]:
-    """Try every graph and write `options.out`.
-
-    Returns:
-        Role to what was found out about its graph.
+def quantize(options: argparse.Namespace) -> None:
+    """Try every graph, or repeat what an earlier run chose, and write `options.out`.
 
     Raises:
         EdgeError: what is wrong with the folder or the options; `options.out` is as it was before.
@@ -74,14 +73,13 @@ def quantize(options: argparse.Namespace) -> dict[str, Trial]:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
         started = time.monotonic()
-        trials = _try(options, wishes, Path(scratch))
         made = Path(scratch) / "made"
         made.mkdir()
+        record = _repeated(options, made) if options.like else _tried(options, wishes, Path(scratch), made)
         if provenance is None:
-            record = _record(trials, write_graphs(trials, made), wishes)
             (made / _BARE_RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         else:
-            provenance.quantization = _record(trials, assemble(options.source, made, trials), wishes)
+            provenance.quantization = record
             provenance.verdict = None
             provenance.versions |= versions()
             provenance.seconds["quantize"] = round(time.monotonic() - started, 1)
@@ -89,7 +87,26 @@ def quantize(options: argparse.Namespace) -> dict[str, Trial]:
         if out.exists():
             out.replace(Path(scratch) / "replaced")
         made.replace(out)
-    return trials
+
+
+def _tried(options: argparse.Namespace, wishes: Wishes, scratch: Path, made: Path) -> dict[str, Any]:
+    """Try everything, fill `made` with what was chosen, and give the record of it."""
+    trials = _try(options, wishes, scratch)
+    names = write_graphs(trials, made) if options.source.is_file() else assemble(options.source, made, trials)
+    return _record(trials, names, wishes)
+
+
+def _repeated(options: argparse.Namespace, made: Path) -> dict[str, Any]:
+    """Fill `made` as an earlier run did."""
+    record = Provenance.read(options.like).quantization
+    if record is None or options.source.is_file():
+        raise ExportError(f"{options.like} does not say how the graphs of a folder were quantised; leave out --like")
+    repeat(inputs_of(options.source, options.data), record, made)
+    copy_rest(options.source, made)
+    names = {role: str(graph["file"]) for role, graph in record["graphs"].items()}
+    precision = json.loads((options.like / DESCRIPTION_FILE).read_text(encoding="utf-8"))["precision"]
+    describe(options.source, made, names, precision)
+    return record
 
 
 def _try(options: argparse.Namespace, wishes: Wishes, scratch: Path) -> dict[str, Trial]:
@@ -170,6 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--time-limit", type=float, default=_TIME_LIMIT_S, metavar="SECONDS", help="for all graphs")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of timing")
     parser.add_argument("--cpu", choices=get_args(CpuClass), help="class of the processor to make it for; this one's")
+    parser.add_argument(
+        "--like", type=Path, metavar="QUANTISED", help="repeat the choices of this folder without measuring"
+    )
     parser.add_argument("--force", action="store_true", help="replace the folder if it is there")
     parser.add_argument("--debug", action="store_true", help="show where an error came from")
     return parser

@@ -23,7 +23,7 @@ def assemble(source: Path, made: Path, trials: Mapping[str, Trial]) -> dict[str,
         Role to name of the graph's file.
     """
     names = write_graphs(trials, made, same_name=_is_whisper(source))
-    copy_rest(source, made, trials)
+    copy_rest(source, made)
     describe(source, made, names, precision_of(trials))
     return names
 
@@ -45,11 +45,10 @@ def precision_of(trials: Mapping[str, Trial]) -> str:
     return min((trial.winner.precision for trial in trials.values()), key=_ORDER.index)
 
 
-def copy_rest(source: Path, made: Path, trials: Mapping[str, Trial]) -> None:
+def copy_rest(source: Path, made: Path) -> None:
     """Tokenizer and licence, as they are."""
-    written = {trial.inputs.file.name for trial in trials.values()} | {DESCRIPTION_FILE, PROVENANCE_FILE}
     for file in source.iterdir():
-        if file.is_file() and file.name not in written and (file.suffix != ".onnx"):
+        if file.is_file() and file.suffix != ".onnx" and file.name not in {DESCRIPTION_FILE, PROVENANCE_FILE}:
             shutil.copyfile(file, made / file.name)
 
 

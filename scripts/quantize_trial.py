@@ -56,6 +56,7 @@ class Trial:
         chosen: name of the one that is taken.
         sensitivity: method to groups, the worst first.
         nodes: of candidates with exclusions, name to nodes that stay float.
+        methods: by which candidates were made.
     """
 
     inputs: Inputs
@@ -64,6 +65,7 @@ class Trial:
     chosen: str = FLOAT
     sensitivity: dict[str, list[Sensitivity]] = field(default_factory=dict)
     nodes: dict[str, list[str]] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
 
     @property
     def winner(self) -> Candidate:
@@ -78,6 +80,7 @@ class Trial:
             "data": self.inputs.data,
             "outputs": list(self.inputs.outputs),
             "chosen": self.chosen,
+            "method": self.methods.get(self.chosen, FLOAT),
             "front": [candidate.name for candidate in front(self.candidates)],
             "candidates": [candidate.row() for candidate in self.candidates],
             "sensitivity": {method: [row.row() for row in table] for method, table in self.sensitivity.items()},
@@ -136,6 +139,7 @@ class _Bench:
     def attempt(self, name: str, deadline: float, say: Callable[[str], None]) -> None:
         """The method on all nodes and, if that is not faithful enough, without the groups that suffer most."""
         method = METHODS[name]
+        self.trial.methods[name] = name
         try:
             made = method.make(self._model, set(), self._calibration)
             self._add(name, method, made)
@@ -154,7 +158,7 @@ class _Bench:
             nodes = sorted(set().union(*(group.nodes for group in out)))
             made = method.make(self._model, set(nodes), self._calibration)
             spared = f"{name}-{len(out)}"
-            self.trial.nodes[spared] = nodes
+            self.trial.nodes[spared], self.trial.methods[spared] = nodes, name
             self._add(spared, method, made, tuple(group.name for group in out))
 
     def time(self) -> None:
