@@ -160,6 +160,10 @@ def _warm_up_eyes(task: str, folder: Any, sessions: Any, settings: Settings) -> 
         from edge.recognizers import try_recognizer
 
         try_recognizer(folder, sessions, settings.scene)
+    elif task == "object-detection":
+        from edge.perception.object_detection import ObjectDetector
+
+        ObjectDetector.load(folder, sessions, folder.parent.name).warm_up()
     else:
         return False
     return True

@@ -6,6 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from detector_files import write_detector
 
 from edge import cli, doctor
 from edge.doctor import Finding, examine
@@ -257,6 +258,13 @@ def test_cameras(examined, monkeypatch):
 def test_models_of_the_camera_senses_are_run(model_id, model_folder):
     task = ModelStore().catalogue.get(model_id).task
     assert doctor._warm_up(task, model_folder(model_id), Settings()) == "load and first inference"
+
+
+def test_a_brought_detector_is_run(tmp_path):
+    assert doctor._warm_up("object-detection", write_detector(tmp_path / "1"), Settings()) == "load and first inference"
+    write_detector(tmp_path / "my-detector" / "2", labels=["cup"])
+    with pytest.raises(ModelCorruptError, match="my-detector"):
+        doctor._warm_up("object-detection", tmp_path / "my-detector" / "2", Settings())
 
 
 def test_a_font_is_not_run(tmp_path):
