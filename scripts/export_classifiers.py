@@ -1,7 +1,7 @@
 """Image classifiers: ViT, DeiT, MobileViT, DINOv2 with a head -> `model.onnx` and `model.json`.
 
-Exported by optimum's exporter for the one size of picture that the processor makes: what depends on the size (a
-position table that is interpolated, as DINOv2's) becomes a constant. The number of pictures stays free.
+Exported by optimum's exporter for the one size of picture that the processor makes (DINOv2's table of positions is
+interpolated to it), so that a graph can be held against its description. The number of pictures stays free.
 """
 
 from __future__ import annotations

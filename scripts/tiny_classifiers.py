@@ -108,7 +108,8 @@ def _dinov2() -> tuple[Any, Any]:
         image_mean=[0.485, 0.456, 0.406],
         image_std=[0.229, 0.224, 0.225],
     )
-    return Dinov2ForImageClassification(Dinov2Config(**_sizes())), processor
+    config = Dinov2Config(**{**_sizes(), "image_size": 2 * _SIDE})  # trained on larger pictures, as all of them
+    return Dinov2ForImageClassification(config), processor
 
 
 def _mobilevit() -> tuple[Any, Any]:
