@@ -1,14 +1,14 @@
 """Made translation models (OPUS-MT) by how they are stored: time of a sentence, memory, disk.
 
-    python benchmarks/seq2seq_translation.py FOLDER... [--separate FOLDER] [--tokens 25] [--rounds 15] [--json FILE]
+    python benchmarks/seq2seq_translation.py FOLDER... [--beam 4] [--separate FOLDER] [--rounds 15] [--json FILE]
 
 Every sentence is read whole and as many tokens are written, whatever the model wants to say, so that models of noise
 (benchmarks/full_size_models.py) can be timed, too. The folders take turns, in one process, so that a busy machine hurts
 them alike: judge the ratios, which are those of the first folder. Memory is that of a process of its own.
 
-`--separate` adds a folder with the three graphs that optimum writes before it merges the decoders
-(`encoder_model.onnx`, `decoder_model.onnx`, `decoder_with_past_model.onnx`); the description of the first folder is
-used for it.
+`--beam` adds the last folder once more, with that many hypotheses at every step. `--separate` adds a folder with the
+three graphs that optimum writes before it merges the decoders (`encoder_model.onnx`, `decoder_model.onnx`,
+`decoder_with_past_model.onnx`); the description of the first folder is used for it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     description = read_description(options.folders[0], Seq2SeqDescription, options.folders[0].name)
     ids = np.random.default_rng(_SEED).integers(_FIRST, description.vocabulary - _FIRST, (2, options.tokens)).tolist()
     sentences = {folder.name: _merged(folder) for folder in options.folders}
+    if options.beam:
+        sentences[f"{options.folders[-1].name} beam {options.beam}"] = _merged(options.folders[-1], options.beam)
     if options.separate:
         sentences["separate"] = separate(options.separate, description)
     times = _alternate(sentences, ids[0], ids[1], options.rounds)
@@ -61,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="made models of one architecture")
+    parser.add_argument("--beam", type=int, default=0, help="hypotheses; 0 leaves them out")
     parser.add_argument("--separate", type=Path, help="folder with encoder, decoder and decoder with past")
     parser.add_argument("--tokens", type=int, default=25, help="read, and written")
     parser.add_argument("--rounds", type=int, default=15, help="times that the sentence is translated")
@@ -69,14 +72,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _merged(folder: Path) -> Sentence:
-    """Through the class that the program uses."""
+def _merged(folder: Path, rows: int = 1) -> Sentence:
+    """Through the class that the program uses; `rows`: hypotheses that every step goes on with."""
     model = Seq2SeqModel.load(folder, SessionFactory(), folder.name)
 
     def translate(read: Sequence[int], written: Sequence[int]) -> None:
         _, past, step = model.begin(read)
+        past = tuple(np.repeat(part, rows, axis=0) for part in past) if rows > 1 else past
         for token in written[1:]:
-            _, past = step(np.array([[token]], np.int64), past)
+            _, past = step(np.full((rows, 1), token, np.int64), past)
 
     return translate
 
@@ -137,7 +141,7 @@ def _summary(times: dict[str, list[float]], base: str) -> dict[str, dict[str, fl
 
 def _sizes(options: argparse.Namespace, name: str) -> dict[str, float]:
     """Megabytes on disk, and what loading and one sentence add to a process."""
-    folder = next((each for each in options.folders if each.name == name), None)
+    folder = next((each for each in options.folders if name in {each.name, f"{each.name} beam {options.beam}"}), None)
     command = [sys.executable, __file__, str(folder or options.folders[0]), "--memory", "--tokens", str(options.tokens)]
     if folder is None:
         command += ["--separate", str(options.separate)]
