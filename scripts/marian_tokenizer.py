@@ -26,7 +26,7 @@ _LANGUAGE_TOKEN = re.compile(r">>(.+)<<")
 
 
 def read_vocabulary(folder: Path) -> dict[str, int]:
-    """`vocab.json`: piece to id; ids are 0 to n - 1.
+    """`vocab.json`: piece to id, each another.
 
     Raises:
         ExportError: it is missing or is something else.
@@ -35,12 +35,12 @@ def read_vocabulary(folder: Path) -> dict[str, int]:
     try:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ExportError(f"{folder} has no vocab.json; get all files of the model") from error
+        raise ExportError(f"{folder.name} has no vocab.json; get all files of the model") from error
     except (OSError, ValueError) as error:
         raise ExportError(f"{file} cannot be read ({error}); get it again") from error
     numbers = [number for number in found.values() if type(number) is int] if isinstance(found, dict) else []
-    if not numbers or sorted(numbers) != list(range(len(found))) or "<unk>" not in found:
-        raise ExportError(f"{file} is no vocabulary of Marian (pieces numbered from 0, with <unk>); get it again")
+    if not numbers or min(numbers) < 0 or len(set(numbers)) != len(found) or "<unk>" not in found:
+        raise ExportError(f"{file} is no vocabulary of Marian (every piece with a number, and <unk>); get it again")
     return dict(found)
 
 
@@ -50,19 +50,20 @@ def joint_tokenizer(folder: Path, vocabulary: Mapping[str, int], size: int) -> s
     Args:
         folder: has `source.spm`.
         vocabulary: piece to id.
-        size: rows of the model's embedding, not fewer than there are ids.
+        size: rows of the model's embedding.
 
     Raises:
         ExportError: `source.spm` is missing or no unigram model, or the embedding is too small.
     """
-    if size < len(vocabulary):
-        raise ExportError(f"vocab.json of {folder} has {len(vocabulary)} pieces, the model only {size}")
+    most = max(vocabulary.values()) + 1
+    if size < most:
+        raise ExportError(f"vocab.json of {folder.name} numbers {most} pieces, the model has only {size}")
     try:
         source = read_pieces((folder / "source.spm").read_bytes(), "source.spm")
     except OSError as error:
-        raise ExportError(f"{folder} has no source.spm; get all files of the model") from error
+        raise ExportError(f"{folder.name} has no source.spm; get all files of the model") from error
     except RecipeError as error:
-        raise ExportError(f"{folder}: {str(error).split(';')[0]}") from error
+        raise ExportError(f"{folder.name}: {str(error).split(';')[0]}") from error
     scores = {text: score for text, score in spelled_pieces(source) if not text.startswith(" ")}
     rows = [(f" unused {number}", 0.0) for number in range(size)]
     for text, number in vocabulary.items():

@@ -129,6 +129,15 @@ def test_a_larger_embedding_is_filled_up(upstream, maker, tmp_path, reference):
 SEVERAL = {"<unk>": 0, ">>por<<": 1, ">>spa<<": 2, ">>pt_br<<": 3, ">>zho_Hans<<": 4, "▁a": 5, ">>": 6}
 
 
+def test_numbers_that_nobody_has_are_never_read(upstream, maker, tmp_path, reference):
+    gaps = {piece: 2 * number for piece, number in reference.numbers.items()}
+    size = 2 * len(gaps)
+    (tmp_path / "t.json").write_text(maker.joint_tokenizer(upstream, gaps, size), encoding="utf-8")
+    ours = JointPieces.load(tmp_path / "t.json", size, gaps["<unk>"], [])
+    for text in ODD:
+        assert ours.encode(text) == [2 * number for number in reference.encode(text)]
+
+
 class TestLanguages:
     def test_tokens(self, maker):
         assert maker.language_tokens(SEVERAL) == {"por": 1, "spa": 2, "pt_br": 3, "zho_Hans": 4}
@@ -161,7 +170,7 @@ class TestBadFiles:
             maker.read_vocabulary(folder)
 
     @pytest.mark.parametrize(
-        "content", ["{", "[1]", '{"a": 0}', '{"<unk>": 1}', '{"<unk>": 0, "a": 0}', '{"<unk>": 0, "a": "b"}', "null"]
+        "content", ["{", "[1]", '{"a": 0}', '{"<unk>": -1}', '{"<unk>": 0, "a": 0}', '{"<unk>": 0, "a": "b"}', "null"]
     )
     def test_a_vocabulary_that_is_none(self, maker, folder, content):
         (folder / "vocab.json").write_text(content)
@@ -180,7 +189,7 @@ class TestBadFiles:
             maker.joint_tokenizer(folder, {"<unk>": 0}, 1)
 
     def test_an_embedding_that_is_too_small(self, maker, folder):
-        with pytest.raises(ExportError, match="has 2 pieces, the model only 1"):
+        with pytest.raises(ExportError, match="numbers 2 pieces, the model has only 1"):
             maker.joint_tokenizer(folder, {"<unk>": 0, "▁a": 1}, 1)
 
     def test_bpe_is_refused(self, maker, folder):
