@@ -23,6 +23,8 @@ _SPECIALS = (
     "notimestamps",
 )
 _BYTES = 256
+_WRITTEN = b" abcdefghijklmnopqrstuvwxyz"
+"""What it may say: random bytes are no text."""
 _TIMESTAMPS = 1501
 _MELS = 80
 _SECONDS = 30
@@ -61,7 +63,8 @@ def make(model_type: str, out: Path) -> None:  # noqa: ARG001 - every maker take
         lang_to_id={f"<|{code}|>": token(code) for code in LANGUAGES},
         task_to_id={task: token(task) for task in ("transcribe", "translate")},
         no_timestamps_token_id=token("notimestamps"),
-        suppress_tokens=list(range(start, _BYTES + len(_SPECIALS))),
+        suppress_tokens=[byte for byte in range(_BYTES) if byte not in _WRITTEN]
+        + list(range(start, _BYTES + len(_SPECIALS))),
         begin_suppress_tokens=[ord(" "), end],
         max_length=_SIZES["max_target_positions"],
     )
