@@ -150,11 +150,15 @@ def dual_encoder_contracts(found: DualEncoderDescription) -> tuple[Contract, Con
 
 
 def _detector(folder: Path, model_id: str) -> list[Contract]:
-    found = read_description(folder, DetectorDescription, model_id)
+    return [detector_contract(read_description(folder, DetectorDescription, model_id))]
+
+
+def detector_contract(found: DetectorDescription) -> Contract:
+    """Of the graph `model`."""
     inputs = {"pixel_values", "pixel_mask"} if found.masked else {"pixel_values"}
-    classes = len(found.labels) + (found.activation == "softmax")
-    last = {"logits": classes, "pred_boxes": 4}
-    return [Contract(found.graphs["model"], frozenset(inputs), frozenset(last), last)]
+    last = {"logits": len(found.labels) + (found.activation == "softmax"), "pred_boxes": 4}
+    pixels = (found.preprocessing.height, found.preprocessing.width)
+    return Contract(found.graphs["model"], frozenset(inputs), frozenset(last), last, pixels)
 
 
 def _whisper(folder: Path, _model_id: str) -> list[Contract]:

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge.errors import ModelCorruptError
 from edge.inference.sessions import Session, SessionFactory
 from edge.media import Image
 from edge.perception.descriptions import DetectorDescription, Preprocessing, read_description
-from edge.perception.graph_contract import Contract, difference
+from edge.perception.graph_contract import detector_contract, open_checked
 from edge.perception.preprocessing import prepare
 from edge.results import Box, DetectedObject
 
@@ -55,12 +54,8 @@ class ObjectDetector:
             InferenceError: the graph cannot be loaded.
         """
         description = read_description(folder, DetectorDescription, model_id)
-        if "model" not in description.graphs:
-            raise ModelCorruptError(model_id, "model.json", "it names no graph for the role model")
-        file = folder / description.graphs["model"]
-        session = sessions.open(file, threads=sessions.threads)
-        _check(session, description, model_id, file.name)
-        return cls(session, description)
+        contract = detector_contract(description)
+        return cls(open_checked(contract, folder, sessions, model_id, threads=sessions.threads), description)
 
     def detect(self, image: Image, threshold: float | None = None, *, small: bool = False) -> list[DetectedObject]:
         """Things in a picture, the surest first; their names are the labels.
@@ -158,20 +153,3 @@ def _softmax(logits: Floats) -> Floats:
 
 def _sigmoid(logits: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), np.float32)
-
-
-def _check(session: Session, description: DetectorDescription, model_id: str, file: str) -> None:
-    classes = len(description.labels) + (description.activation == "softmax")
-    inputs = {"pixel_values", "pixel_mask"} if description.masked else {"pixel_values"}
-    contract = Contract(file, frozenset(inputs), frozenset(_OUTPUTS), {"logits": classes, "pred_boxes": 4})
-    if problem := difference(contract, session):
-        raise ModelCorruptError(model_id, file, f"{problem}, unlike model.json")
-    shape = next(node.shape for node in session.get_inputs() if node.name == "pixel_values")
-    for given, own in zip(shape[2:], _size(description), strict=False):
-        if isinstance(given, int) and given != own:
-            raise ModelCorruptError(model_id, file, f"it takes pictures of {given} pixels, model.json says {own}")
-
-
-def _size(description: DetectorDescription) -> tuple[int | None, int | None]:
-    preprocessing = description.preprocessing
-    return (None, None) if preprocessing.fit == "bound" else (preprocessing.height, preprocessing.width)

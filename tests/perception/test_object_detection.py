@@ -97,7 +97,7 @@ class TestLoading:
             (graph(inputs=("pixel_values", "pixel_mask")), "it has pixel_mask"),
             (graph(outputs=("logits",)), "it lacks pred_boxes"),
             (graph(nothing=True), "4 columns instead of 3"),
-            (graph(side=64), "64 pixels, model.json says 48"),
+            (graph(side=64), r"\[64, 64\] instead of \[48, 48\] pixels"),
         ],
     )
     def test_another_graph_than_described(self, tmp_path, model, why):
