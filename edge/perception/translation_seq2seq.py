@@ -30,7 +30,6 @@ Array = npt.NDArray[Any]
 
 # One thread, as for every model that multiplies one row at a time (edge/perception/translation_model.py).
 _THREADS = 1
-_LAG = 6.0
 
 
 class Seq2SeqModel:
@@ -133,7 +132,7 @@ class Seq2SeqModel:
     def _decode(self, logits: Floats, past: Past, step: Step, limit: int, *, may_repeat: bool) -> Decoded:
         rules = Rules(self._description.end_token, self._forbidden, self._forbidden, limit, may_repeat)
         if self._width > 1:
-            return beam(step, logits, past, rules, self._width, _LAG)
+            return beam(step, logits, past, rules, self._width)
         return greedy(step, logits, past, rules)
 
     def begin(self, ids: Sequence[int]) -> tuple[Floats, Past, Step]:
