@@ -1,4 +1,4 @@
-"""From torch to the store: a tiny translator passes, a broken one is refused, and no change after the gate is missed."""
+"""From torch to the store: a tiny translator passes, a broken one does not, no change after the gate is missed."""
 
 import json
 import shutil
