@@ -11,9 +11,9 @@ from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.label_names import LabelNames, Translates
 from edge.media import Image, VideoFrame
+from edge.perception.motion import MotionEstimator
 from edge.perception.object_detection import ObjectDetector
 from edge.perception.object_tracking import ObjectTracker
-from edge.perception.scene_change import SceneGate
 from edge.pipelines.objects import STAGE, ObjectWatch
 from edge.results import DetectedObject
 from edge.scheduling import LEVELS
@@ -105,11 +105,8 @@ class ObjectSense:
             now = intervals.get(level())
             return None if now is None else now * self.settings.interval_s
 
-        def hold_s() -> float:
-            return self.settings.hold_s + (interval_s() or 0.0)
-
-        follower = ObjectTracker(self.settings)
-        return ObjectWatch(detect, SceneGate(), follower, interval_s, hold_s, self.target).events(frames)
+        estimate = self.times.timed("object-motion", MotionEstimator().update)
+        return ObjectWatch(detect, estimate, ObjectTracker(self.settings), interval_s, self.target).events(frames)
 
     def objects(self, image: Image) -> list[DetectedObject]:
         """Things in a picture, the surest first.

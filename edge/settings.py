@@ -241,8 +241,6 @@ class ObjectSettings(_Settings):
     """One detection this sure is enough."""
     misses: int = Field(default=2, ge=1, le=20)
     """Detections in a row that do not find it before it goes."""
-    hold_s: float = Field(default=1.0, ge=0)
-    """How much longer than the interval boxes may lie over a picture that has changed."""
 
 
 class SchedulingSettings(_Settings):

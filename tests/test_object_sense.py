@@ -116,6 +116,21 @@ class TestEvents:
         assert lefts == sorted(lefts)
         assert lefts[-1] > 60
 
+    def test_boxes_stay_on_their_things_while_the_camera_pans_between_two_looks(self, load):
+        """A wall with a cup on it, the camera goes over it by 4 pixels a frame; the detector sees the first only."""
+        wall = np.random.default_rng(2).integers(60, 190, (12, 40, 1)).repeat(20, 0).repeat(20, 1).repeat(3, 2)
+        wall[80:160, 300:400] = RED
+        views = [np.ascontiguousarray(wall[:, 4 * n : 4 * n + 480]).astype(np.uint8) for n in range(30)]
+        sense = load(interval_s=60.0, sure_score=0.5)
+        events = list(sense.events(frames(*views, fps=15)))
+        assert sense.times.summary()["object-detection"]["runs"] == 1
+        assert len(events) > 20
+        first = events[0].objects[0].box
+        for event in events:
+            number = round(event.captured_ns * 15 / NS_PER_S)
+            (one,) = event.objects
+            assert np.abs(np.subtract(one.box, np.subtract(first, (4 * number, 0, 4 * number, 0)))).max() < 3
+
     def test_a_still_camera_costs_one_detection(self, load):
         sense = load()
         events = list(sense.events(frames(*[picture([CUP])] * 50)))

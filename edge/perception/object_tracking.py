@@ -7,9 +7,11 @@ detections differ by less than a detector's own restlessness, and follows by hal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from edge.perception.motion import Matrix
 from edge.perception.object_detection import overlap
 from edge.results import Box, DetectedObject, FollowedObject
 from edge.settings import ObjectSettings
@@ -79,6 +81,11 @@ class ObjectTracker:
         settled = sorted((track for track in self._tracks if track.number), key=lambda track: track.number)
         return tuple(FollowedObject(track.number, track.thing, track.first_ns) for track in settled)
 
+    def move(self, matrix: Matrix) -> None:
+        """Take all boxes along with the camera: shifted and scaled, but upright as boxes are."""
+        for track in self._tracks:
+            track.thing = replace(track.thing, box=moved(track.thing.box, matrix))
+
     def forget(self) -> None:
         """Nothing is in sight any more."""
         self._tracks.clear()
@@ -114,6 +121,16 @@ def _seen(track: _Track, thing: DetectedObject) -> None:
     label = max(weights, key=lambda name: weights[name])
     name = thing.name if label == thing.label else track.thing.name if label == track.thing.label else label
     track.thing = replace(thing, label=label, name=name, box=smoothed(track.thing.box, thing.box))
+
+
+def moved(box: Box, matrix: Matrix) -> Box:
+    """A box after a similarity of the whole picture: its middle goes along, its sides are scaled."""
+    (a, b, c), (d, e, f) = matrix
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    scale = math.hypot(a, d)
+    across, down = scale * (box[2] - box[0]) / 2, scale * (box[3] - box[1]) / 2
+    x, y = a * x + b * y + c, d * x + e * y + f
+    return x - across, y - down, x + across, y + down
 
 
 def smoothed(old: Box, new: Box) -> Box:

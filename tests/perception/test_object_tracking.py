@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.perception.object_tracking import ObjectTracker, smoothed
+from edge.perception.object_tracking import ObjectTracker, moved, smoothed
 from edge.results import DetectedObject
 from edge.settings import ObjectSettings
 
@@ -15,7 +15,7 @@ def cup(box=HERE, score=0.6, label="cup"):
     return DetectedObject(label, label.upper(), score, box)
 
 
-def moved(box, by):
+def shifted(box, by):
     return tuple(side + by for side in box)
 
 
@@ -49,7 +49,7 @@ class TestShowing:
     def test_two_alike_are_kept_apart(self):
         follow = tracker(votes=1)
         shown = follow.observe([cup(HERE), cup(THERE)], 0)
-        again = follow.observe([cup(moved(THERE, 5)), cup(moved(HERE, 5))], 1)
+        again = follow.observe([cup(shifted(THERE, 5)), cup(shifted(HERE, 5))], 1)
         assert [one.number for one in shown] == [one.number for one in again] == [1, 2]
         assert again[0].thing.box[0] < 300 < again[1].thing.box[0]
 
@@ -97,14 +97,14 @@ class TestBoxes:
         follow = tracker(votes=1)
         follow.observe([cup()], 0)
         for index, by in enumerate((3, -4, 5, -2), 1):
-            (one,) = follow.observe([cup(moved(HERE, by))], index)
+            (one,) = follow.observe([cup(shifted(HERE, by))], index)
             assert one.thing.box == HERE
 
     def test_a_slow_thing_is_followed_by_halves(self):
-        assert smoothed(HERE, moved(HERE, 14)) == moved(HERE, 7)
+        assert smoothed(HERE, shifted(HERE, 14)) == shifted(HERE, 7)
 
     def test_a_fast_one_at_once(self):
-        assert smoothed(HERE, moved(HERE, 60)) == moved(HERE, 60)
+        assert smoothed(HERE, shifted(HERE, 60)) == shifted(HERE, 60)
 
     @given(st.lists(st.floats(-200, 200), min_size=4, max_size=4))
     def test_never_beyond_where_it_was_found(self, by):
@@ -112,6 +112,28 @@ class TestBoxes:
         if new[0] < new[2] and new[1] < new[3]:
             for side, old, found in zip(smoothed(HERE, new), HERE, new, strict=True):
                 assert min(old, found) <= side <= max(old, found)
+
+
+class TestCamera:
+    def test_boxes_go_along(self):
+        follow = tracker(votes=1)
+        follow.observe([cup(HERE), cup(THERE)], 0)
+        follow.move(((1.0, 0.0, 30.0), (0.0, 1.0, -20.0)))
+        assert [one.thing.box for one in follow.shown] == [(130, 80, 230, 180), (430, 80, 530, 180)]
+
+    def test_what_comes_nearer_grows(self):
+        assert moved(HERE, ((2.0, 0.0, 0.0), (0.0, 2.0, 0.0))) == (200, 200, 400, 400)
+
+    def test_a_head_that_tilts_turns_the_middle_and_not_the_box(self):
+        left, top, right, bottom = moved(HERE, ((0.0, -1.0, 400.0), (1.0, 0.0, 0.0)))
+        assert (left, top, right, bottom) == (200, 100, 300, 200)
+
+    def test_a_thing_that_went_along_is_found_again_as_the_same(self):
+        follow = tracker(votes=1)
+        follow.observe([cup(HERE)], 0)
+        follow.move(((1.0, 0.0, 300.0), (0.0, 1.0, 0.0)))
+        (one,) = follow.observe([cup((401, 100, 501, 200))], 1)
+        assert one.number == 1
 
 
 class TestOpen:
