@@ -41,6 +41,7 @@ SYSTEMS: Mapping[str, Mapping[str, str]] = {
     "int8, block-wise encoder": {"precision": "int8", "encoder": "blockwise"},
 }
 REFERENCE = "fp32"
+PRODUCT = "int8"
 LANGUAGES = "en,pt,de,es,fr,zh"
 CHARACTERS = frozenset({"zh"})
 ALL = "words of all"
@@ -56,7 +57,7 @@ TAIL = 8000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 1 when a build is further than the limit from float32 over all languages."""
+    """Run the benchmark; 1 when the program's build is further than the limit from float32 over all languages."""
     options = _options(arguments)
     codes = options.languages.split(",")
     clips = {code: read_manifest(options.data / f"speech-{code}" / "manifest.tsv", code) for code in codes}
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(report["likelihood change"], indent=1))
     if options.json:
         options.json.write_text(written(report), encoding="utf-8")
-    return int(any(row.get("difference", 0) > LIMIT for row in report["rates"].get(ALL, {}).values()))
+    return int(report["rates"].get(ALL, {}).get(PRODUCT, {}).get("difference", 0) > LIMIT)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
