@@ -21,8 +21,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from gate_limits import LIMITS
 from provenance import PROVENANCE_FILE, Provenance, versions
-from quantize_finalists import judge_finalists
+from quantize_finalists import MOST, by_agreement, by_quality, judge_finalists
 from quantize_folder import assemble, copy_rest, describe, write_graphs
 from quantize_inputs import inputs_of
 from quantize_methods import METHODS
@@ -38,7 +39,7 @@ from edge.perception.descriptions import DESCRIPTION_FILE
 
 DEFAULT_METHODS = ("dynamic", "rows", "weights8", "weights4", "static", "static-percentile")
 LEAST_DB = 20.0
-LEAST_AGREEMENT = 0.0
+LEAST_AGREEMENT = 1 - LIMITS["agreement"]
 _TIME_LIMIT_S = 480
 _BARE_RECORD = "quantization.json"
 
@@ -120,9 +121,12 @@ def _try(options: argparse.Namespace, wishes: Wishes, scratch: Path) -> dict[str
         deadline = started + left * number / len(found)
         with console.status("") as status:
             trials[role] = try_all(inputs, wishes, scratch, deadline, status.update)
-    if options.limit and options.data and options.source.is_dir():
-        with console.status("") as status:
-            judge_finalists(options.source, trials, wishes, options.data, options.limit, status.update)
+    if options.source.is_dir():
+        with console.status("answers of float") as status:
+            by_data = options.limit and options.data
+            judge = by_quality(options.source, options.data, options.limit) if by_data else by_agreement(options.source)
+            few = MOST if by_data else len(METHODS)
+            judge_finalists(options.source, trials, wishes, judge, most=few, first=not by_data, say=status.update)
     for role, trial in trials.items():
         print_trial(console, role, trial)
     return trials
@@ -182,7 +186,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--min-fidelity", type=float, default=LEAST_DB, metavar="DB", help="SQNR that is enough")
     parser.add_argument(
-        "--min-agreement", type=float, default=LEAST_AGREEMENT, metavar="SHARE", help="of equal largest logits"
+        "--min-agreement",
+        type=float,
+        default=LEAST_AGREEMENT,
+        metavar="SHARE",
+        help="of equal largest logits on pictures",
     )
     parser.add_argument("--time-limit", type=float, default=_TIME_LIMIT_S, metavar="SECONDS", help="for all graphs")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of timing")

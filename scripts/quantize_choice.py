@@ -74,7 +74,8 @@ def choose(candidates: Sequence[Candidate], least_db: float, least_agreement: fl
     """The one that costs least of those that are faithful enough; the more faithful one where they cost about the same.
 
     The cost is time beside float's times the square root of size beside float's: half the time is worth as much as a
-    quarter of the size. A time that could be float's counts as float's. Float itself is always faithful enough.
+    quarter of the size. A time that could be float's counts as float's. Float itself is always faithful enough, but is
+    taken only where everything else costs more.
 
     Args:
         candidates: with the float one among them.
@@ -90,7 +91,8 @@ def choose(candidates: Sequence[Candidate], least_db: float, least_agreement: fl
     costs = {candidate.name: _cost(candidate, float_mb) for candidate in allowed}
     best = min(costs.values(), key=lambda cost: cost[1])
     tied = [candidate for candidate in allowed if costs[candidate.name][0] <= best[2] * _TIE]
-    return max(tied, key=lambda candidate: candidate.sqnr_db)
+    gaining = [candidate for candidate in tied if costs[candidate.name][1] < 1]
+    return max(gaining or tied, key=lambda candidate: candidate.sqnr_db)
 
 
 def _cost(candidate: Candidate, float_mb: float) -> tuple[float, float, float]:

@@ -45,8 +45,10 @@ from edge.perception.preprocessing import prepare
 from edge.perception.translation_seq2seq import Seq2SeqModel
 from edge.perception.whisper_model import WhisperModel
 
+PICTURE_COUNT = 48
 CALIBRATION = 16
 CHECK = 8
+SEED = 21  # the gate's is another one: nothing is chosen by the pictures that judge it
 _SOUNDS = 4
 _PAUSE = 8000
 _TOKENS = 14
@@ -249,22 +251,21 @@ def _pictures(
 ) -> Inputs:
     images, named = _images(data)
     feeds: list[Feed] = [{name: prepare(image, steps)} for image in images]
-    judging = feeds[::3]  # pictures of a folder are sorted by what they show
-    calibrating = [feed for number, feed in enumerate(feeds) if number % 3] or feeds
+    calibrating = feeds[1::3] or feeds  # pictures of a folder are sorted by what they show
+    judging = [feed for number, feed in enumerate(feeds) if number % 3 != 1]
     return Inputs(file, calibrating, judging, named, outputs, vision=True)
 
 
 def _images(data: Path | None) -> tuple[list[Image], str]:
-    count = CALIBRATION + CHECK
     if data is None:
-        return synthetic_pictures(count), f"{count} synthetic pictures"
-    files = spread(_files(data, PICTURES, "pictures"), count)
+        return synthetic_pictures(PICTURE_COUNT, SEED), f"{PICTURE_COUNT} synthetic pictures"
+    files = spread(_files(data, PICTURES, "pictures"), PICTURE_COUNT)
     return [picture(file) for file in files], f"{len(files)} pictures of {data.name}"
 
 
 def _sounds(data: Path | None) -> tuple[list[Samples], str]:
     if data is None:
-        return synthetic_sounds(_SOUNDS), f"{_SOUNDS} synthetic sounds"
+        return synthetic_sounds(_SOUNDS, SEED), f"{_SOUNDS} synthetic sounds"
     files = spread(_files(data, SOUNDS, "sounds"), _SOUNDS)
     return [Clip(file, "", "").samples() for file in files], f"{len(files)} sounds of {data.name}"
 
@@ -273,7 +274,8 @@ def _sentences(data: Path | None, language: str) -> tuple[list[str], str]:
     if data is None:
         lines = synthetic_sentences()
         return lines, f"{len(lines)} English sentences"
-    file = spread(_files(data, (f".{language}",), f"files *.{language}"), 1)[0]
+    files = _files(data, (f".{language}",), f"files *.{language}")
+    file = next((file for file in files if "." not in file.stem), files[0])
     lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     lines = spread(lines, CALIBRATION)
     return lines, f"{len(lines)} sentences of {data.name}/{file.name}"

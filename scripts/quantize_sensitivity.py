@@ -86,17 +86,17 @@ def exclude(
     calibration: Calibration,
     judge: Judge,
     table: Sequence[Sensitivity],
-    least_db: float,
+    enough: Callable[[Fidelity], bool],
     deadline: float = float("inf"),
 ) -> list[Group] | None:
-    """The worst groups without which the rest reaches `least_db`; None where half of all groups are not enough."""
+    """The worst groups without which the rest is faithful enough; None where half of all groups are not enough."""
     out: list[Group] = []
     for row in table[: len(table) // 2]:
         if time.monotonic() > deadline:
             return None
         out.append(row.group)
         made = method.make(model, set().union(*(group.nodes for group in out)), calibration)
-        if judge(made).sqnr_db >= least_db:
+        if enough(judge(made)):
             return out
     return None
 

@@ -14,6 +14,7 @@ from edge.inference.sessions import Session
 ROUNDS = 15
 _SHORTEST_MS = 2.0
 _MOST_REPEATS = 50
+_MEASURABLE_MS = 1.0
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Ratio:
 
     @property
     def clear(self) -> bool:
-        """Whether it is faster or slower than float for sure."""
-        return not self.low <= 1 <= self.high
+        """Whether it is faster or slower than float for sure; never where float takes no time worth speaking of."""
+        return not self.low <= 1 <= self.high and self.median_ms >= _MEASURABLE_MS * self.median
 
 
 def ratios(

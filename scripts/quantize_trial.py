@@ -12,7 +12,7 @@ import onnx
 from quantize_choice import FLOAT, Candidate, choose, front, unchanged
 from quantize_fidelity import Fidelity, answers, fidelity
 from quantize_graph import load, places
-from quantize_inputs import Inputs
+from quantize_inputs import Inputs, spread
 from quantize_methods import METHODS, Calibration, Method
 from quantize_sensitivity import Sensitivity, exclude, measure
 from quantize_timing import ROUNDS, ratios
@@ -23,6 +23,8 @@ from edge.inference.sessions import SessionFactory, one_line
 
 _HOPELESS_DB = 6.0
 _SCANNED = 4
+_FEWEST_LOOKS = 8
+_LOOKING_S = 6.0
 _FOR_SENSITIVITY = 0.6
 
 
@@ -43,6 +45,14 @@ class Wishes:
     least_agreement: float
     cpu: CpuClass
     rounds: int = ROUNDS
+
+    def agreement(self, inputs: Inputs) -> float:
+        """Agreement that is enough: asked of pictures only; a text is judged as a whole, not token by token."""
+        return self.least_agreement if inputs.vision else 0.0
+
+    def enough(self, found: Fidelity | Candidate, inputs: Inputs) -> bool:
+        """Whether a graph is faithful enough."""
+        return found.sqnr_db >= self.least_db and (found.agreement is None or found.agreement >= self.agreement(inputs))
 
 
 @dataclass
@@ -118,7 +128,7 @@ def try_all(
             bench.attempt(name, started + (deadline - started) * _FOR_SENSITIVITY, say)
     bench.time()
     trial = bench.trial
-    trial.chosen = choose(trial.candidates, wishes.least_db, wishes.least_agreement).name
+    trial.chosen = choose(trial.candidates, wishes.least_db, wishes.agreement(inputs)).name
     return trial
 
 
@@ -129,9 +139,18 @@ class _Bench:
         self._model, self._inputs, self._wishes, self._scratch = model, inputs, wishes, scratch
         self._sessions = SessionFactory()
         self._float = self._sessions.open(inputs.file)
-        self._exact = answers(self._float, inputs.check, inputs.outputs)
+        self._check = spread(inputs.check, self._affordable())
+        self._exact = answers(self._float, self._check, inputs.outputs)
         self._calibration = Calibration(inputs.calibration, wishes.cpu)
         self.trial = Trial(inputs, [unchanged(_megabytes(inputs.file))], {FLOAT: inputs.file})
+
+    def _affordable(self) -> int:
+        """How many inputs can be looked at again and again: large pictures are slow."""
+        started = time.monotonic()
+        answers(self._float, self._inputs.check[:1], self._inputs.outputs)
+        return max(
+            _FEWEST_LOOKS, int(_LOOKING_S / max(time.monotonic() - started, _LOOKING_S / len(self._inputs.check)))
+        )
 
     def skip(self, name: str, why: str) -> None:
         self.trial.candidates.append(Candidate(name, METHODS[name].precision, 0.0, None, 0.0, note=why))
@@ -147,13 +166,13 @@ class _Bench:
             self.skip(name, one_line(error))
             return
         found = self.trial.candidates[-1]
-        if found.sqnr_db >= self._wishes.least_db or time.monotonic() > deadline:
+        if self._enough(found) or time.monotonic() > deadline:
             return
         say(f"{self._inputs.file.name}: {name} gives {found.sqnr_db} dB; looking for what suffers")
         few = replace(self._calibration, feeds=self._calibration.feeds[:_SCANNED])
-        table = measure(self._model, method, few, self._judge, deadline)
+        table = measure(self._model, method, few, self._glance, deadline)
         self.trial.sensitivity[name] = table
-        out = exclude(self._model, method, few, self._judge, table, self._wishes.least_db, deadline)
+        out = exclude(self._model, method, few, self._judge, table, self._enough, deadline)
         if out:
             nodes = sorted(set().union(*(group.nodes for group in out)))
             made = method.make(self._model, set(nodes), self._calibration)
@@ -182,10 +201,16 @@ class _Bench:
             Candidate(name, precision, size, None, found.sqnr_db, found.agreement, excluded, note)
         )
 
-    def _judge(self, made: onnx.ModelProto) -> Fidelity:
+    def _judge(self, made: onnx.ModelProto, most: int | None = None) -> Fidelity:
         session = self._sessions.open(made.SerializeToString())
-        found = answers(session, self._inputs.check, self._inputs.outputs)
-        return fidelity(self._exact, found, self._inputs.outputs)
+        found = answers(session, self._check[:most], self._inputs.outputs)
+        return fidelity(self._exact[:most], found, self._inputs.outputs)
+
+    def _glance(self, made: onnx.ModelProto) -> Fidelity:
+        return self._judge(made, _FEWEST_LOOKS)
+
+    def _enough(self, found: Fidelity | Candidate) -> bool:
+        return self._wishes.enough(found, self._inputs)
 
 
 def _megabytes(file: Path) -> float:

@@ -14,7 +14,7 @@ def candidate(name, size_mb, median, sqnr_db, *, low=None, high=None, agreement=
     from quantize_choice import Candidate
     from quantize_timing import Ratio
 
-    ratio = None if median is None else Ratio(median, low or median * 0.99, high or median * 1.01, 1.0)
+    ratio = None if median is None else Ratio(median, low or median * 0.99, high or median * 1.01, 50.0)
     return Candidate(name, "int8", size_mb, ratio, sqnr_db, agreement)
 
 
@@ -90,6 +90,21 @@ def test_of_two_that_cost_about_the_same_the_more_faithful_one_is_taken():
 def test_a_time_that_may_be_that_of_float_does_not_decide():
     lucky = candidate("lucky", 50, 0.7, 30, low=0.5, high=1.2)
     assert choice(lucky, candidate("small", 30, 1.1, 30, low=0.8, high=1.3)) == "small"
+
+
+def test_float_is_not_taken_for_its_fidelity_where_something_costs_less():
+    unsure = candidate("small", 70, 1.1, 30, low=0.9, high=1.4)
+    assert choice(unsure) == "small"
+    assert choice(candidate("slow", 70, 1.1, 30, low=1.05, high=1.4)) == "slow"
+
+
+def test_times_of_next_to_nothing_do_not_decide():
+    from quantize_choice import Candidate, choose, unchanged
+    from quantize_timing import Ratio
+
+    quick = Candidate("quick", "int8", 60.0, Ratio(0.4, 0.39, 0.41, 0.1), 30.0)
+    small = Candidate("small", "q8", 40.0, Ratio(1.6, 1.5, 1.7, 0.4), 30.0)
+    assert choose([unchanged(100.0), quick, small], 20.0).name == "small"
 
 
 def test_agreement_is_asked_for_only_where_it_is_wanted():

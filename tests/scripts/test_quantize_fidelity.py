@@ -116,4 +116,5 @@ def test_a_spread_over_one_is_not_clear():
     from quantize_timing import Ratio
 
     assert not Ratio(0.9, 0.8, 1.1, 1.0).clear
-    assert Ratio(1.2, 1.1, 1.3, 1.0).clear
+    assert Ratio(1.2, 1.1, 1.3, 2.0).clear
+    assert not Ratio(1.2, 1.1, 1.3, 0.6).clear

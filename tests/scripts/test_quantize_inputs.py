@@ -47,10 +47,10 @@ def photos(folder, count, value=10):
 def test_a_bare_graph_gets_pictures_of_its_size(tmp_path):
     found = made(bare(tmp_path))["model"]
     assert {feed["image"].shape for feed in (*found.calibration, *found.check)} == {(1, 3, 20, 24)}
-    assert (len(found.calibration), len(found.check)) == (16, 8)
+    assert (len(found.calibration), len(found.check)) == (16, 32)
     assert found.outputs == ("same",)
     assert found.vision
-    assert found.data == "24 synthetic pictures"
+    assert found.data == "48 synthetic pictures"
 
 
 def test_a_dynamic_size_is_the_usual_one(tmp_path):
@@ -79,7 +79,7 @@ def test_synthetic_pictures_are_always_the_same(tmp_path):
 
 def test_pictures_of_a_folder_are_spread_over_it(tmp_path):
     found = made(bare(tmp_path), photos(tmp_path / "photos" / "mugs", 60, value=4).parent)["model"]
-    assert found.data == "24 pictures of photos"
+    assert found.data == "48 pictures of photos"
     for feeds in (found.calibration, found.check):
         values = [float(feed["image"].mean()) for feed in feeds]
         assert values == sorted(values)
@@ -88,7 +88,7 @@ def test_pictures_of_a_folder_are_spread_over_it(tmp_path):
 
 def test_few_pictures_are_shared_out(tmp_path):
     found = made(bare(tmp_path), photos(tmp_path / "photos", 5))["model"]
-    assert (len(found.calibration), len(found.check)) == (3, 2)
+    assert (len(found.calibration), len(found.check)) == (2, 3)
     single = made(bare(tmp_path), photos(tmp_path / "one", 1))["model"]
     assert (len(single.calibration), len(single.check)) == (1, 1)
 

@@ -65,11 +65,11 @@ def test_a_method_that_is_gone_and_other_pictures_are_refused(quantize, tmp_path
     graph = told["quantization"]["graphs"]["model"]
 
     def changed(**fields):
-        graph.update({"chosen": "static", "method": "static", "data": "24 synthetic pictures"} | fields)
+        graph.update({"chosen": "static", "method": "static", "data": "48 synthetic pictures"} | fields)
         (tmp_path / "one" / "provenance.json").write_text(json.dumps(told))
         return quantize("vit", tmp_path / "two", "--like", tmp_path / "one")[1]
 
     assert "was made by 'magic', which is not known any more" in changed(method="magic")
-    assert "calibrated on 9 pictures of x, not on 24 synthetic pictures; give the same --data" in changed(
+    assert "calibrated on 9 pictures of x, not on 48 synthetic pictures; give the same --data" in changed(
         data="9 pictures of x"
     )
