@@ -25,7 +25,7 @@ from quantize_graph import CONTRIB, Array, Patch, Place, places, rewrite, ties
 from quantize_packing import BLOCKS, ZERO_8, block_of, blocks_4, blocks_8, per_channel
 
 from edge.errors import ExportError
-from edge.inference.cpu import CpuClass, cpu_class
+from edge.inference.cpu import CpuClass
 from edge.inference.sessions import one_line
 
 Feed = dict[str, npt.NDArray[Any]]
@@ -50,11 +50,6 @@ class Calibration:
 
     feeds: Sequence[Feed] = ()
     cpu: CpuClass = "avx512-vnni"
-
-    @classmethod
-    def here(cls, feeds: Sequence[Feed] = ()) -> Calibration:
-        """For the processor of this machine."""
-        return cls(feeds, cpu_class())
 
     @property
     def peak(self) -> int:

@@ -153,7 +153,7 @@ class _Bench:
         )
 
     def skip(self, name: str, why: str) -> None:
-        self.trial.candidates.append(Candidate(name, METHODS[name].precision, 0.0, None, 0.0, note=why))
+        self.trial.candidates.append(Candidate(name, "", 0.0, None, 0.0, note=why))
 
     def attempt(self, name: str, deadline: float, say: Callable[[str], None]) -> None:
         """The method on all nodes and, if that is not faithful enough, without the groups that suffer most."""
@@ -169,6 +169,13 @@ class _Bench:
         if self._enough(found) or time.monotonic() > deadline:
             return
         say(f"{self._inputs.file.name}: {name} gives {found.sqnr_db} dB; looking for what suffers")
+        try:
+            self._spare(name, method, deadline)
+        except EdgeError as error:
+            self.skip(f"{name}, partly", one_line(error))
+
+    def _spare(self, name: str, method: Method, deadline: float) -> None:
+        """The method without the groups that suffer most, if half of all are enough."""
         few = replace(self._calibration, feeds=self._calibration.feeds[:_SCANNED])
         table = measure(self._model, method, few, self._glance, deadline)
         self.trial.sensitivity[name] = table

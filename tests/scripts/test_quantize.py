@@ -328,3 +328,19 @@ def test_a_whisper_of_any_choice_can_be_loaded(exported, quantize, tmp_path):
 
     quantize("--methods", "weights8", "--rounds", 2, source=exported("whisper"))
     assert WhisperModel.load(tmp_path / "out", SessionFactory(), threads=1).empty_past()
+
+
+def test_a_search_that_fails_leaves_the_rest_of_the_table(quantize, tmp_path, monkeypatch):
+    import quantize_trial
+
+    from edge.errors import ExportError
+
+    def fail(*_):
+        raise ExportError("no luck today")
+
+    monkeypatch.setattr(quantize_trial, "measure", fail)
+    status, printed, _ = quantize("--methods", "weights4", "weights8", "--rounds", 2, "--min-fidelity", 22)
+    assert status == 0
+    assert "weights4, partly: no luck today" in printed
+    names = [row["name"] for row in record(tmp_path / "out")["graphs"]["model"]["candidates"]]
+    assert names == ["float", "weights4", "weights4, partly", "weights8"]
