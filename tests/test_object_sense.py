@@ -12,6 +12,7 @@ from edge import app, object_sense
 from edge.errors import InferenceError, LanguageError, ModelNotFoundError, SettingsError
 from edge.events import ObjectsDetected, StageFailed
 from edge.hud.fonts import Fonts
+from edge.hud.video import VideoSink
 from edge.media import NS_PER_S, VideoFrame
 from edge.object_sense import ObjectSense
 from edge.run_options import RunOptions
@@ -201,6 +202,29 @@ def test_a_session_draws_boxes_and_tells_them(tmp_path, store, monkeypatch):
     changed = np.abs(drawn.astype(int) - empty).max(axis=2) > 40
     assert changed[80:280, 55:65].any(axis=1).mean() > 0.8, "the left side of the box of the cup, at x = 60"
     assert not changed[150:200, 100:140].any(), "inside it the picture is as it was"
+
+
+def test_a_film_flat_out_gives_the_same_events_again(tmp_path, store, monkeypatch):
+    """`edge run --senses objects --replay FILM.mp4 --pace max`: a cup that goes to the right, then nothing."""
+    with VideoSink(tmp_path / "film.mp4", 10) as sink:
+        for n in range(30):
+            box = (20 + 6 * n, 60, 120 + 6 * n, 160)
+            sink.show(picture([(RED, box)] if n < 20 else [], size=(240, 320), seed=n), n * NS_PER_S // 10)
+    told = []
+    for name in ("first.jsonl", "second.jsonl"):
+        status, said = run(tmp_path, store, monkeypatch, replay=tmp_path / "film.mp4", pace="max",
+                           huds=(str(tmp_path / "hud.mp4"),), events=tmp_path / name)  # fmt: skip
+        assert (status, said) == (0, ["objects: 1"])
+        told.append((tmp_path / name).read_text(encoding="utf-8"))
+    assert told[0] == told[1]
+    events = [json.loads(line) for line in told[0].splitlines()]
+    seen = [event for event in events if event["event"] == "ObjectsDetected"]
+    lefts = [one["box"][0] for event in seen for one in event["objects"]]
+    assert lefts[0] < 30
+    assert lefts[-1] > 110
+    assert seen[-1]["objects"] == []
+    assert seen[-1]["captured_ns"] < 2.7 * NS_PER_S
+    assert {event["latency_ms"] for event in seen} == {0.0}
 
 
 def test_the_sense_needs_a_detector_and_says_so_before_anything_is_opened(tmp_path, store, monkeypatch):

@@ -33,6 +33,7 @@ class _Track:
     number: int = 0
     hits: int = 1
     misses: int = 0
+    doubted: bool = False
     weights: dict[str, float] = field(default_factory=dict)
 
 
@@ -70,9 +71,7 @@ class ObjectTracker:
             if not track.number and (track.hits >= self._settings.votes or thing.score >= self._settings.sure_score):
                 self._count += 1
                 track.number = self._count
-        self._tracks = [
-            track for track in self._tracks if track.misses < (self._settings.misses if track.number else 1)
-        ]
+        self._tracks = [track for track in self._tracks if track.misses < self._patience(track)]
         return self.shown
 
     @property
@@ -86,9 +85,17 @@ class ObjectTracker:
         for track in self._tracks:
             track.thing = replace(track.thing, box=moved(track.thing.box, matrix))
 
+    def doubt(self) -> None:
+        """The view may be another one: what the next detection does not find has gone."""
+        for track in self._tracks:
+            track.doubted = True
+
     def forget(self) -> None:
         """Nothing is in sight any more."""
         self._tracks.clear()
+
+    def _patience(self, track: _Track) -> int:
+        return self._settings.misses if track.number and not track.doubted else 1
 
     def _begin(self, thing: DetectedObject, now_ns: int) -> _Track:
         track = _Track(thing, now_ns, weights={thing.label: thing.score})
@@ -115,6 +122,7 @@ class ObjectTracker:
 def _seen(track: _Track, thing: DetectedObject) -> None:
     track.hits += 1
     track.misses = 0
+    track.doubted = False
     weights = {label: weight * _FADING for label, weight in track.weights.items()}
     weights[thing.label] = weights.get(thing.label, 0.0) + thing.score
     track.weights = weights

@@ -8,7 +8,7 @@ all is settled the model idles.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from edge.errors import EdgeError
 from edge.events import Event, ObjectsDetected, SeenObject, StageFailed
@@ -24,6 +24,8 @@ Interval = Callable[[], float | None]
 """Shortest time between two detections in seconds; None: do not look at all now."""
 
 _Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
+_HURRY = 3
+"""Another view is looked at after this part of the interval."""
 _MOVED_PX = 1.5
 """Sides that move by less are not told."""
 
@@ -48,14 +50,15 @@ class Follower(Protocol):
     def shown(self) -> tuple[FollowedObject, ...]: ...  # noqa: D102
     def observe(self, found: Sequence[DetectedObject], now_ns: int) -> tuple[FollowedObject, ...]: ...  # noqa: D102
     def move(self, matrix: _Matrix) -> None: ...  # noqa: D102
+    def doubt(self) -> None: ...  # noqa: D102
     def forget(self) -> None: ...  # noqa: D102
 
 
 class ObjectWatch:
     """Tells ObjectsDetected whenever what is in sight, or where it is, has changed.
 
-    Where the view is another one all at once, or nobody looks any more, boxes go: one beside its thing is worse than
-    none. A failing detector is told once, by StageFailed, until it succeeds again.
+    Where the view is another one all at once, the next look comes soon, and what it does not find goes. Boxes go, too,
+    when nobody looks any more. A failing detector is told once, by StageFailed, until it succeeds again.
 
     Args:
         detect: the detector.
@@ -81,6 +84,7 @@ class ObjectWatch:
         self._found: Sequence[DetectedObject] | None = None
         self._looked_ns: int | None = None
         self._failing = False
+        self._hurry: Literal["no", "now", "done"] = "no"
         self._told: tuple[SeenObject, ...] = ()
 
     def events(self, frames: Iterable[VideoFrame]) -> Iterator[Event]:
@@ -97,22 +101,25 @@ class ObjectWatch:
 
     def _follow(self, motion: Motion) -> None:
         if motion.still:
+            self._hurry = "now" if self._hurry == "now" else "no"
             return
         self._found = None  # of another picture
         if motion.cut:
-            self._follower.forget()
+            self._follower.doubt()
+            self._hurry = "now" if self._hurry == "no" else self._hurry  # once: plain walls look like cuts all the time
         else:
             self._follower.move(motion.matrix)
+            self._hurry = "no"
 
     def _look(self, frame: VideoFrame, interval_s: float) -> Iterator[Event]:
-        now_ns = frame.captured_ns
-        if self._looked_ns is not None and now_ns - self._looked_ns < interval_s * NS_PER_S:
+        now_ns, wait_s = frame.captured_ns, interval_s / _HURRY if self._hurry == "now" else interval_s
+        if self._looked_ns is not None and now_ns - self._looked_ns < wait_s * NS_PER_S:
             return
         if self._found is not None:
             if self._follower.open:
                 self._follower.observe(self._found, now_ns)
             return
-        self._looked_ns = now_ns
+        self._looked_ns, self._hurry = now_ns, "done" if self._hurry == "now" else self._hurry
         try:
             self._found = self._detect(frame.image)
         except EdgeError as error:

@@ -136,6 +136,22 @@ class TestCamera:
         assert one.number == 1
 
 
+class TestDoubt:
+    def test_what_is_not_found_again_goes_at_once(self):
+        follow = tracker(votes=1, misses=5)
+        follow.observe([cup(HERE), cup(THERE)], 0)
+        follow.doubt()
+        assert len(follow.shown) == 2
+        assert [one.number for one in follow.observe([cup(THERE)], 1)] == [2]
+
+    def test_what_is_found_again_is_trusted_as_before(self):
+        follow = tracker(votes=1, misses=2)
+        follow.observe([cup()], 0)
+        follow.doubt()
+        follow.observe([cup()], 1)
+        assert len(follow.observe([], 2)) == 1
+
+
 class TestOpen:
     @pytest.mark.parametrize(
         ("detections", "is_open"),

@@ -55,6 +55,7 @@ class Follower:
 
     def __init__(self, votes=1):
         self.votes = votes
+        self.doubts = 0
         self.forget()
 
     @property
@@ -76,6 +77,9 @@ class Follower:
             return replace(one, thing=replace(one.thing, box=(left + right, top, end + right, bottom)))
 
         self.shown = tuple(map(moved, self.shown))
+
+    def doubt(self):
+        self.doubts += 1
 
     def forget(self):
         self.last, self.count, self.shown = None, 0, ()
@@ -155,8 +159,23 @@ def test_a_tremor_is_not_told():
     assert [frame for _, frame in told(events)] == [0, 4], "slow drift adds up until it counts"
 
 
-def test_boxes_of_another_view_are_taken_away_at_once():
-    assert told(play("a1 a1 a1 |b1 |b1 |b1", interval_s=0.5)[0]) == [("a", 0), ("", 3), ("b", 5)]
+def test_another_view_is_looked_at_soon():
+    events, looked = play("a1 a1 a1 |b1 |b1 |b1 |b1 |b1 |b1", interval_s=0.6)
+    assert looked == [0, 3]
+    assert told(events) == [("a", 0), ("b", 3)]
+
+
+def test_but_only_once_where_every_frame_seems_another_view():
+    _, looked = play(" ".join(f"|a{n}" for n in range(20)), interval_s=0.6)
+    assert looked == [0, 6, 12, 18]
+    _, looked = play("a0 a1 a2 " + " ".join(f"|a{n}" for n in range(20)), interval_s=0.6)
+    assert looked == [0, 3, 9, 15, 21]
+
+
+def test_what_another_view_does_not_have_is_doubted():
+    camera, follower = Camera("a1 |b1 |b2 b3"), Follower()
+    list(ObjectWatch(camera.detect, camera.estimate, follower, lambda: 5.0, "pt").events(camera))
+    assert follower.doubts == 3, "the first frame of all is another view, too"
 
 
 class TestFailures:
