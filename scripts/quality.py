@@ -53,7 +53,8 @@ class Task:
 
     def answers(self, subject: Subject) -> list[Any]:
         """What the model says to each item."""
-        return [subject.answer(item() if callable(item) else item) for item in self.items]
+        answer = subject.probe if self.judge is None and subject.probe else subject.answer
+        return [answer(item() if callable(item) else item) for item in self.items]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Agreement:
     """How alike two models answer. This is not quality: two models can agree on what is wrong.
 
     Attributes:
-        share: 0..1; words for texts, best labels for recognition, boxes for detection.
+        share: 0..1; words of texts (next tokens in synthetic sounds), best labels of pictures, boxes of detections.
         data: what they were asked; synthetic items are called so.
         items: how many.
     """

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from quality_data import synthetic_sentences
 from quality_metrics import Detection
+from tokenizers import Tokenizer
 
 from edge.errors import ExportError
 from edge.inference.sessions import SessionFactory
@@ -16,6 +19,7 @@ from edge.perception.descriptions import family_of
 from edge.settings import InferenceSettings, RecognitionSettings, SceneSettings, TranslationSettings
 
 Kind = Literal["translation", "speech", "recognition", "detection"]
+_PROBED, _PROMPT = 3, 8
 OPEN_LABELS = ("mug", "keys", "door", "dog", "car", "tree", "book", "person", "bottle", "chair", "phone", "bicycle")
 """What an open vocabulary is asked for where the data names no labels."""
 
@@ -29,11 +33,13 @@ class Subject:
         answer: translation: sentence -> sentence; speech: (samples, language) -> text; recognition: BGR picture ->
             labels, the best first; detection: BGR picture -> detections.
         languages: translation: source and target; speech: those it knows.
+        probe: what is compared on synthetic items instead of `answer`, where that would say nothing about noise.
     """
 
     kind: Kind
     answer: Callable[[Any], Any]
     languages: tuple[str, ...] = ()
+    probe: Callable[[Any], Any] | None = None
 
 
 def load(folder: Path, labels: Sequence[str] = (), threads: int = 2) -> Subject:
@@ -78,7 +84,31 @@ def _speech(folder: Path, sessions: SessionFactory, _labels: Sequence[str]) -> S
         parts = [samples[start : start + longest] for start in range(0, len(samples), longest)]
         return " ".join(recognizer.transcribe(part, (language,)).text for part in parts)
 
-    return Subject("speech", answer, tuple(recognizer.languages))
+    return Subject("speech", answer, tuple(recognizer.languages), _next_tokens(folder, sessions))
+
+
+def _next_tokens(folder: Path, sessions: SessionFactory) -> Callable[[tuple[Samples, str]], str]:
+    """The likeliest next token in fixed sentences: an answer also to a sound in which nobody speaks."""
+    from edge.perception.mel import log_mel
+    from edge.perception.whisper_model import WhisperModel, fit_mel, prompt_tokens
+
+    model = WhisperModel.load(folder, sessions, sessions.threads)
+    configuration = model.configuration
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    said = tokenizer.encode(" " + " ".join(synthetic_sentences()[:_PROBED]), add_special_tokens=False).ids
+    said = said[: configuration.text_positions - _PROMPT]
+
+    def probe(item: tuple[Samples, str]) -> str:
+        samples, language = item
+        mel = log_mel(samples, configuration.mels)
+        context = model.encode(fit_mel(mel, min(mel.shape[1], 2 * configuration.audio_positions) // 2 * 2))
+        past, found = model.empty_past(), []
+        for token in [configuration.tokens.start, *prompt_tokens(configuration, language, "transcribe"), *said]:
+            logits, past = model.step(np.array([[token]], np.int64), past, context)
+            found.append(str(logits[0].argmax()))
+        return " ".join(found)
+
+    return probe
 
 
 def _classifier(folder: Path, sessions: SessionFactory, _labels: Sequence[str]) -> Subject:

@@ -291,6 +291,14 @@ class TestNumbers:
         assert Comparison(bad, good, 0.3).reason
         assert disagreement(Agreement(float("nan"), "x", 1), 0.05)
 
+    def test_sounds_in_which_nobody_speaks_may_differ_more(self):
+        from gate_limits import disagreement
+        from quality import Agreement
+
+        assert disagreement(Agreement(0.89, "4 synthetic sounds", 4), 0.05) == ""
+        assert disagreement(Agreement(0.84, "4 synthetic sounds", 4), 0.05).endswith("(at least 0.85)")
+        assert disagreement(Agreement(0.89, "speech-en", 4), 0.05)
+
     def test_the_reason_is_the_one_of_the_issue(self):
         from gate_limits import Comparison
         from quality import Score
