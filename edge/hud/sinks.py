@@ -184,12 +184,17 @@ class ConsoleSink(_Closing):
     def __init__(self, stream: TextIO, show: str = "both") -> None:
         self._stream = stream
         self._show = show
+        self._things: list[tuple[int, str]] = []
 
     def show(self, image: Image, now_ns: int) -> None:
         """Nothing: the console shows words."""
 
     def tell(self, event: Event) -> None:
-        """Print the event if it is for the wearer."""
+        """Print the event if it is for the wearer; things that only moved are not told again."""
+        if isinstance(event, ObjectsDetected):
+            before, self._things = self._things, [(one.number, one.name) for one in event.objects]
+            if self._things == before:
+                return
         lines = console_lines(event, self._show)
         try:
             self._stream.writelines(line + "\n" for line in lines)

@@ -155,6 +155,17 @@ def test_console_lines(event, show, lines):
     assert console_lines(event, show) == lines
 
 
+def test_the_console_tells_of_things_that_came_or_went_and_not_of_those_that_moved():
+    stream = io.StringIO()
+    sink = ConsoleSink(stream)
+    cup, dog = objects().objects
+    for things in ((cup,), (replace(cup, box=(5, 5, 9, 9)),), (cup, dog), (cup, replace(dog, score=0.6)), ()):
+        sink.tell(ObjectsDetected(0, things, "pt"))
+    assert stream.getvalue().splitlines() == [
+        "[objects] xícara (0.93)", "[objects] xícara (0.93), cão (0.70)", "[objects] none",
+    ]  # fmt: skip
+
+
 def test_console_prints_and_reports_a_closed_stream():
     stream = io.StringIO()
     sink = ConsoleSink(stream)
