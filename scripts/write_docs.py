@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
+from whisper_docs import ADR, context_table, precision_table
 
 from edge.cli import app
 from edge.hub.catalogue import load_catalogue
@@ -223,6 +224,8 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "models": ("docs/models.md", models_table),
     "results": ("docs/benchmarks.md", results_table),
     "headlines": ("README.md", headline_table),
+    "whisper-context": (ADR, context_table),
+    "whisper-precision": (ADR, precision_table),
 }
 
 
