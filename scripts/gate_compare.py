@@ -95,7 +95,7 @@ def _quality(
         agreements.append(quality.alike(task, base, wanted, said))
         if task.judge is not None:
             scores = zip(task.judge(said), task.judge(wanted), strict=True)
-            rows += [Comparison(one, other, bounds[one.metric]) for one, other in scores]
+            rows += [Comparison(one, other, bounds.get(one.metric)) for one, other in scores]
     verdict["quality"] = [
         {
             "metric": row.candidate.metric,

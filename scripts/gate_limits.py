@@ -34,12 +34,12 @@ class Comparison:
     """One metric of the candidate beside the float model's, on the same items.
 
     Attributes:
-        limit: most that may be lost.
+        limit: most that may be lost; None: it is told, but does not decide (one of several languages).
     """
 
     candidate: Score
     reference: Score
-    limit: float
+    limit: float | None
 
     @property
     def loss(self) -> float:
@@ -49,7 +49,7 @@ class Comparison:
     @property
     def reason(self) -> str:
         """Why this refuses the candidate; empty when the limit holds (never for NaN)."""
-        if self.loss <= self.limit:
+        if self.limit is None or self.loss <= self.limit:
             return ""
         verb = "falls" if self.candidate.better == "higher" else "rises"
         numbers = f"from {self.reference.value:.1f} to {self.candidate.value:.1f}"

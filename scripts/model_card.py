@@ -133,7 +133,14 @@ def _text(value: Any) -> str:
 def quality_section(verdict: Mapping[str, Any]) -> str:
     """Scores beside the float model's, and how often both answer the same."""
     scores = [
-        [row["metric"], f"{row['candidate']:.2f}", f"{row['reference']:.2f}", row["limit"], row["data"], row["items"]]
+        [
+            row["metric"],
+            f"{row['candidate']:.2f}",
+            f"{row['reference']:.2f}",
+            _text(row["limit"]),
+            row["data"],
+            row["items"],
+        ]
         for row in verdict.get("quality", ())
     ]
     lines = [f"## Quality against {verdict.get('against', 'float')}\n"]

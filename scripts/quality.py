@@ -8,6 +8,7 @@ Everything goes through the classes that the product runs, in this process, on t
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 
 import quality_data
 from quality_metrics import (
+    UNSPACED,
     Detection,
     Score,
     error_rate,
@@ -156,11 +158,15 @@ def _judge_texts(references: Sequence[str], name: str, language: str, said: Sequ
 
 
 def _speech(subject: Subject, data: Path, limit: int | None) -> list[Task]:
+    """One task for all languages whose words are counted, one for those whose characters are."""
+    found = quality_data.speech(data, subject.languages, limit)
     made = []
-    for (name, language), clips in quality_data.speech(data, subject.languages, limit).items():
-        references = [clip.transcript for clip in clips]
-        items = [partial(_sound, clip) for clip in clips]
-        made.append(Task(name, items, partial(_judge_errors, references, name, language)))
+    for unspaced in (False, True):
+        groups = {key: clips for key, clips in found.items() if (key[1] in UNSPACED) == unspaced}
+        clips = [clip for group in groups.values() for clip in group]
+        if clips:
+            name = ", ".join(name for name, _ in groups)
+            made.append(Task(name, [partial(_sound, clip) for clip in clips], partial(_judge_errors, clips, name)))
     return made
 
 
@@ -168,8 +174,17 @@ def _sound(clip: quality_data.Clip) -> tuple[Any, str]:
     return clip.samples(), clip.language
 
 
-def _judge_errors(references: Sequence[str], name: str, language: str, said: Sequence[str]) -> list[Score]:
-    return [error_rate(said, references, name, language)]
+def _judge_errors(clips: Sequence[quality_data.Clip], name: str, said: Sequence[str]) -> list[Score]:
+    """Errors of all clips; where there are several languages, also of each, under a name without a limit."""
+    languages = sorted({clip.language for clip in clips})
+    references = [clip.transcript for clip in clips]
+    scores = [error_rate(said, references, name, languages[0])]
+    for language in languages if len(languages) > 1 else ():
+        pairs = [(text, clip) for text, clip in zip(said, clips, strict=True) if clip.language == language]
+        texts, own = [text for text, _ in pairs], [clip.transcript for _, clip in pairs]
+        score = error_rate(texts, own, pairs[0][1].path.parent.name, language)
+        scores.append(dataclasses.replace(score, metric=f"{score.metric} {language}"))
+    return scores
 
 
 def _recognition(data: Path, limit: int | None) -> list[Task]:

@@ -291,6 +291,26 @@ class TestNumbers:
         assert Comparison(bad, good, 0.3).reason
         assert disagreement(Agreement(float("nan"), "x", 1), 0.05)
 
+    def test_one_of_several_languages_does_not_decide(self):
+        from gate_limits import Comparison
+        from quality import Score
+
+        before, after = (Score("WER es", value, "lower", "speech", 19) for value in (7.7, 9.7))
+        assert Comparison(after, before, None).reason == ""
+        assert Comparison(after, before, None).loss == pytest.approx(2.0)
+
+    def test_errors_of_all_languages_together_decide(self, tmp_path):
+        from quality import _judge_errors
+        from quality_data import Clip
+
+        clips = [Clip(tmp_path, "en", "one two three four"), Clip(tmp_path, "de", "eins")]
+        all_, german, english = _judge_errors(clips, "speech-de, speech-en", ["one two three four", "zwei"])
+        assert (all_.metric, all_.value, all_.items) == ("WER", 20.0, 2)
+        assert (german.metric, german.value) == ("WER de", 100.0)
+        assert (english.metric, english.value, english.items) == ("WER en", 0.0, 1)
+        (alone,) = _judge_errors(clips[:1], "speech-en", ["one two three five"])
+        assert (alone.metric, alone.value) == ("WER", 25.0)
+
     def test_sounds_in_which_nobody_speaks_may_differ_more(self):
         from gate_limits import disagreement
         from quality import Agreement
