@@ -317,9 +317,9 @@ def test_a_full_disk_is_seen_before_the_work(folder, tmp_path, monkeypatch):
 def test_little_memory_is_said(folder, tmp_path, monkeypatch):
     import export_sources
 
-    monkeypatch.setattr(export_sources, "_available_memory", lambda: 10**8)
+    monkeypatch.setattr(export_sources, "available_mb", lambda: 100)
     assert export_sources.check_room(_check(folder), tmp_path).endswith("and only 100 MB are free")
-    monkeypatch.setattr(export_sources, "_available_memory", lambda: None)
+    monkeypatch.setattr(export_sources, "available_mb", lambda: None)
     assert "only" not in export_sources.check_room(_check(folder), tmp_path)
 
 
