@@ -277,6 +277,27 @@ def test_the_command(edge_models, make_folder, monkeypatch, tmp_path):
     assert "to be made" in edge_models("list").stdout.splitlines()[0]
 
 
+@pytest.mark.parametrize(
+    ("model", "changes", "says"),
+    [
+        (b"{}", {"task": "object-detection"}, "use it: edge detect --model c IMAGE"),
+        (b'{"family": "dual-encoder"}', {}, 'use it: edge recognize --labels "mug, keys" --model c IMAGE'),
+        (b"[]", {}, "use it: edge recognize --model c IMAGE"),
+        (b"{}", {"task": "speech-recognition"}, "use it: edge transcribe --model c FILE"),
+        (
+            b"{}",
+            {"task": "translation", "source": "en", "target": "de"},
+            'use it: echo "..." | edge translate --from en --to de --model c',
+        ),
+    ],
+)
+def test_the_command_says_how_to_use_it(edge_models, make_folder, monkeypatch, model, changes, says):
+    monkeypatch.setitem(FILES, "model.json", model)
+    result = edge_models("add", str(make_folder("c", **changes)))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == says
+
+
 def test_the_command_for_programs(edge_models, make_folder):
     folder = make_folder(licence="CC-BY-NC-4.0")
     assert isinstance(edge_models("add", str(folder), "--json").exception, LicenceError)
