@@ -20,6 +20,8 @@ _USE = {
     "image-recognition": "edge recognize photo.jpg --model {id}",
     "object-detection": "edge detect photo.jpg --model {id}",
 }
+_OPEN = ("clip", "siglip")
+"""Architectures that are told the words to look for."""
 _COLUMNS = {
     "precision": "precision",
     "size_mb": "MB",
@@ -54,7 +56,7 @@ def made_card(model: Model, provenance: Provenance, entry: str) -> str:
         speed_section(verdict),
         files_table(model),
         f"SHA-256 of entry.toml: `{hashlib.sha256(entry.encode()).hexdigest()}`",
-        "## How to use it\n\n```sh\nedge models add FOLDER\n" + use(model) + "\n```",
+        f"## How to use it\n\n```sh\n{_add(model)}\n{_made_use(model, provenance)}\n```",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -62,6 +64,15 @@ def made_card(model: Model, provenance: Provenance, entry: str) -> str:
 def use(model: Model) -> str:
     """The command that runs a model of this task."""
     return _USE[model.task].format(id=model.id, source=model.source, target=model.target)
+
+
+def _add(model: Model) -> str:
+    return f"edge models add FOLDER{'' if model.is_commercial else ' --accept-licence'}"
+
+
+def _made_use(model: Model, provenance: Provenance) -> str:
+    labels = ' --labels "mug, keys, door"' if provenance.architecture in _OPEN else ""
+    return f"{use(model)}{labels}"
 
 
 def _origin(provenance: Provenance) -> str:

@@ -136,6 +136,11 @@ class TestPass:
         assert "its quality is not measured" in card
         assert tomllib.loads((folder / "entry.toml").read_text())["models"][0].get("quality") is None
 
+    def test_an_open_vocabulary_is_told_its_words(self, folder, float_folder, steady):
+        made_models.change_json(folder / "provenance.json", architecture="siglip")
+        assert run(folder, float_folder) == 0
+        assert '--model tiny-animals --labels "mug, keys, door"' in (folder / "card.md").read_text()
+
     def test_faster_alone_is_enough(self, folder, float_folder, steady, monkeypatch):
         import gate_compare
 
@@ -218,6 +223,7 @@ class TestRefusal:
         assert f"refused: its licence {licence} is not known to allow every use" in capsys.readouterr().out
         assert run(folder, float_folder, "--accept-licence") == 0
         assert f'licence = "{licence}"' in (folder / "entry.toml").read_text()
+        assert "edge models add FOLDER --accept-licence\n" in (folder / "card.md").read_text()
 
     def test_parity_that_does_not_hold(self, tmp_path, steady, capsys):
         float_folder = made_models.write_float(tmp_path / "f", parity=0.5)
