@@ -188,8 +188,15 @@ def _explain(error: Exception, repository: str, revision: str | None) -> str:
         return f"{page} refuses access (HTTP {status}); set HF_TOKEN to a token that may read it"
     if status is not None:
         return f"{endpoint()} answers HTTP {status} for {repository}; try again later"
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return f"{endpoint()} cannot be reached ({reason[:160]}); check the network, or give a local folder"
+    return f"{endpoint()} cannot be reached ({_first_cause(error)}); check the network, or give a local folder"
+
+
+def _first_cause(error: BaseException) -> str:
+    """What the system said, of all that the HTTP library made of it."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(said).split())[:120]
 
 
 def _without_safetensors(api: Any, repository: str, listed: list[RemoteFile]) -> str:
