@@ -19,6 +19,8 @@ case "$*" in
         [ -f opencv ] && [ -f has-libgl ] && exit 0
         printf 'Traceback (most recent call last):\\nImportError: libGL.so.1: no such file\\n' >&2
         exit 1 ;;
+    "-c import importlib.metadata"*) [ -f torch ] ;;
+    "-m pip install torch=="*) touch torch ;;
     "-c import sys, urllib"*) [ -f has-torch-index ] ;;
     "-m pip show --quiet opencv-python-headless") [ -f headless ] ;;
     "-m pip uninstall"*) for name in $*; do
@@ -128,6 +130,15 @@ def test_the_export_environment_gets_torch_after_its_lock(machine):
     (machine.folder / "log").unlink()
     assert machine("export").returncode == 0
     assert not (machine.folder / "log").exists()
+
+
+def test_torch_is_not_fetched_again_when_something_else_changed(machine):
+    machine("export")
+    (machine.folder / ".edge-export").unlink()
+    (machine.folder / "log").unlink()
+    assert machine("export").returncode == 0
+    assert "requirements-export.lock" in machine.log()
+    assert "install torch" not in machine.log()
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="elsewhere torch has no CUDA build to avoid")
