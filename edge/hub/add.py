@@ -104,7 +104,10 @@ def _take(source: Path, target: Path, file: ModelFile, folder: Path) -> None:
     shutil.copyfile(source, target)
     size = target.stat().st_size
     if size != file.size:
-        raise StoreError(f"{source} has {size} bytes instead of {file.size}; copy it again, or run scripts/gate.py")
+        raise StoreError(
+            f"{source} has {size} bytes instead of {file.size}; it was changed after the gate or not copied whole: "
+            "copy it again, or run scripts/gate.py"
+        )
     found = sha256_of(target)
     if found != file.sha256:
         raise StoreError(
