@@ -167,28 +167,34 @@ def _verify(store: ModelStore, model_id: str, as_json: bool) -> bool:
 
 
 def _verify_deep(store: ModelStore, model_id: str, as_json: bool) -> bool:
+    from edge.errors import DownloadError, ModelCorruptError
     from edge.hub.console import ConsoleReport
-    from edge.hub.deep_verify import deep_verify
+    from edge.hub.deep_verify import Deep, deep_verify
     from edge.inference.sessions import SessionFactory
     from edge.perception.graph_contract import check_graphs
 
     sessions = SessionFactory()
-    report = ConsoleReport(quiet=True)
-    found = deep_verify(store, model_id, lambda folder, id_: check_graphs(folder, sessions, id_), report)
+    report = ConsoleReport(lambda _record: None, quiet=True)
+    try:
+        found = deep_verify(store, model_id, lambda folder, id_: check_graphs(folder, sessions, id_), report)
+    except ModelCorruptError as error:
+        found = Deep(model_id, "corrupt", (str(error),))
+    except DownloadError as error:
+        found = Deep(model_id, "unknown", (str(error),))
+    ok = found.verdict in ("identical", "consistent")
     if as_json:
-        ok = found.verdict != "different"
         print_json({"id": model_id, "ok": ok, "in_use": found.id, "verdict": found.verdict, "why": list(found.lines)})
     else:
-        typer.echo(f"{found.id}: {_DEEP[found.verdict]}")
-        for line in found.lines:
-            typer.echo(f"  {line}")
-    return found.verdict != "different"
+        typer.echo("\n  ".join([f"{found.id}: {_DEEP[found.verdict]}", *found.lines]))
+    return ok
 
 
 _DEEP = {
     "identical": "made again from its upstream files, the same bytes",
     "different": "made again from its upstream files, and the bytes differ",
     "consistent": "intact; it cannot be made again here",
+    "corrupt": "what is installed is not what was installed",
+    "unknown": "intact, but its upstream files were not kept and cannot be had",
 }
 
 

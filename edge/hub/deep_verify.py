@@ -24,7 +24,7 @@ from edge.hub.pull import PullOptions, pull
 from edge.hub.report import Report, Silent
 from edge.hub.store import ModelStore
 
-Verdict = Literal["identical", "different", "consistent"]
+Verdict = Literal["identical", "different", "consistent", "corrupt", "unknown"]
 CheckGraphs = Callable[[Path, str], Sequence[str]]
 """Folder and id of a made model -> names of the graphs that were compared; raises if one differs from `model.json`."""
 
@@ -36,7 +36,8 @@ class Deep:
     Attributes:
         id: of the installed model (a fallback, where that is what is installed).
         verdict: `identical`: made again, same bytes; `different`; `consistent`: cannot be made again here, but all
-            that can be checked holds.
+            that can be checked holds; for callers that go on to the next model: `corrupt`, and `unknown` where the
+            upstream files cannot be had.
         lines: what differs, or what making it again needs.
     """
 

@@ -187,8 +187,19 @@ class TestCommand:
         model = made_models.write_float(folder.parent / "other", labels=["cat", "dog"])
         exchange(folder, model / "model.onnx")
         result = edge_models(made, "verify", "--deep", "tiny-animals")
-        assert isinstance(result.exception, ModelCorruptError)
-        assert "logits has 2 columns instead of 8" in str(result.exception)
+        assert result.exit_code == 1
+        assert "what is installed is not what was installed" in result.stdout
+        assert "logits has 2 columns instead of 8" in result.stdout
+
+    def test_what_cannot_be_had_does_not_stop_the_others(self, one, server, edge_models):
+        pull(one, one.catalogue, ["b"])
+        del server.files["/model.bin"]
+        result = edge_models(one, "verify", "--deep", "--json")
+        assert result.exit_code == 1
+        first, second = map(json.loads, result.stdout.splitlines())
+        assert (first["id"], first["ok"], first["verdict"]) == ("a", False, "unknown")
+        assert "model a was not installed" in first["why"][0]
+        assert (second["id"], second["ok"], second["verdict"]) == ("b", True, "identical")
 
     def test_a_made_model(self, made, edge_models):
         result = edge_models(made, "verify", "--deep", "tiny-animals")
