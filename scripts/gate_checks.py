@@ -44,6 +44,8 @@ def problems(folder: Path, provenance: Provenance, reference: Path, *, accept_li
         )
     if precision(folder) != "fp32" and not provenance.quantization:
         yield f"it is {precision(folder)}, but nothing says how it was quantised; run scripts/quantize.py again"
+    if (reference / PROVENANCE_FILE).is_file() and precision(reference) != "fp32":
+        yield f"{reference.name} is {precision(reference)}; quality is judged against the float folder of export.py"
     yield from _origin(provenance, reference)
     try:
         check_graphs(folder, SessionFactory(), provenance.id)

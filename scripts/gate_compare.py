@@ -64,8 +64,9 @@ def compare(pair: Pair, bounds: Mapping[str, float], verdict: dict[str, Any]) ->
     verdict["size"] = {"candidate": sizes[0], "replaced": sizes[1], "ratio": round(sizes[0] / sizes[1], 4)}
     verdict["replaces"] = f"{name_of(pair.replaced)}, {precision(pair.replaced)}"
     verdict["ram_mb"] = memory_mb(pair.candidate)
-    if pair.replaced.resolve() == pair.candidate.resolve():  # a float model that replaces nothing
-        return reasons
+    if pair.replaced.resolve() == pair.candidate.resolve():
+        is_float = precision(pair.candidate) == "fp32"  # then it replaces nothing
+        return reasons if is_float else [*reasons, "it cannot replace itself; leave --replaces out"]
     items = [item() if callable(item) else item for item in tasks[0].items[:TIMED_ITEMS]]
     speed: Speed = alternate(candidate.answer, other.answer, items, pair.rounds, pair.threads)
     verdict["speed"] = {**dataclasses.asdict(speed), "items": len(items), "data": tasks[0].data}

@@ -185,12 +185,16 @@ class TestRefusal:
     def test_a_refusal_takes_an_older_entry_away(self, folder, float_folder, steady):
         assert run(folder, float_folder) == 0
         assert (folder / "entry.toml").exists()
-        steady(1.2, 1.3)
-        assert run(folder, float_folder, "--replaces", folder) == 0  # replaces itself: no times are compared
         made_models.break_scale(folder / "model_int8.onnx", "first_scale", factor=-3.0)
         assert run(folder, float_folder) == 1
         assert not (folder / "entry.toml").exists()
         assert not (folder / "card.md").exists()
+
+    def test_nothing_is_judged_by_itself(self, folder, float_folder, steady, capsys):
+        assert run(folder, folder) == 1
+        assert "quantised is int8; quality is judged against the float folder" in capsys.readouterr().out
+        assert run(folder, float_folder, "--replaces", folder) == 1
+        assert "it cannot replace itself" in capsys.readouterr().out
 
     def test_neither_faster_nor_smaller(self, folder, float_folder, steady, monkeypatch, capsys):
         import gate_compare
