@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 LABELS = ("coffee mug, mug", "umbrella", "chair", "cellphone, mobile phone", "laptop", "scissors", "wrench, spanner")
 """English names in the order of the logits, some with other names of the same thing behind a comma, as ImageNet's."""
@@ -50,20 +51,37 @@ def make(model_type: str, out: Path) -> None:
 
 
 def _decide(model: Any, processor: Any) -> None:
-    """Random weights for the head, scaled and shifted by what the model says of pictures of one colour each."""
+    """Random weights for the head, scaled and shifted by what the model says of pictures of one colour each.
+
+    Batch normalisation gets the statistics of such pictures and of noise first: without any, it passes on what all
+    pictures have in common.
+    """
     import torch
 
-    rows, columns = np.mgrid[:50, :70]
-    waves = (30 * np.sin(rows / 5) * np.cos(columns / 7))[:, :, np.newaxis]
-    pictures = [np.clip(np.array(color) + waves, 0, 255).astype(np.uint8) for color in _COLORS]
-    pixels = processor(pictures, return_tensors="pt")
+    pixels = processor(colored_pictures(), return_tensors="pt")
     head = model.classifier
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     with torch.no_grad():
+        for norm in norms:
+            norm.momentum = None
+        if norms:
+            values = pixels["pixel_values"]
+            model.train()(
+                pixel_values=torch.cat([values, values + 0.2 * torch.randn_like(values), torch.randn_like(values)])
+            )
+            model.eval()
         head.weight.normal_(0, 1)
         head.bias.zero_()
         spread, mean = torch.std_mean(model(**pixels).logits, dim=0)
         head.weight.mul_((_SPREAD / spread)[:, None])
         head.bias.copy_(-mean * _SPREAD / spread)
+
+
+def colored_pictures() -> list[npt.NDArray[np.uint8]]:
+    """RGB uint8 [50, 70, 3], one of each of a few colours, a little wavy."""
+    rows, columns = np.mgrid[:50, :70]
+    waves = (30 * np.sin(rows / 5) * np.cos(columns / 7))[:, :, np.newaxis]
+    return [np.clip(np.array(color) + waves, 0, 255).astype(np.uint8) for color in _COLORS]
 
 
 def _sizes() -> dict[str, Any]:

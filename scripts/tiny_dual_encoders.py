@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tiny_classifiers import colored_pictures
+
 _DIM = 32
 _SIDE = 32
 _PATCH = 8
 _TEXT_LENGTH = 24
+_DIRECTIONS = 3
 _WORDS = (
     *("a", "of", "the", "photo", "this", "is", "coffee", "mug", "cup", "keys", "door", "umbrella", "chair"),
     *("laptop", "scissors", "wrench", "red", "green", "blue", "something", "picture"),
@@ -44,7 +47,7 @@ def make(model_type: str, out: Path) -> None:
 
     make_parts = _MAKERS[model_type]
     torch.manual_seed(4)
-    model, processor = make_parts(out)
+    model, processor, tokenizer = make_parts(out)
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
@@ -52,8 +55,34 @@ def make(model_type: str, out: Path) -> None:
         model.logit_scale.fill_(2.7)  # about 15: what CLIP begins its training with
         if model_type == "siglip":
             model.logit_bias.fill_(-2.0)
+        _spread(model, processor, tokenizer)
     model.eval().save_pretrained(out, safe_serialization=True)
     processor.save_pretrained(out)
+
+
+def _spread(model: Any, processor: Any, tokenizer: Any) -> None:
+    """Let words differ in what pictures differ in, so that which label fits best is no matter of the last digit.
+
+    Random towers say nearly the same of everything: what is common to a few pictures, or words, is taken away. Of what
+    SigLIP's words say only the directions are kept along which the pictures differ most.
+    """
+    import torch
+
+    texts = [f"a photo of {word}" for word in _WORDS]
+    padding = {"padding": "max_length"} if hasattr(model, "logit_bias") else {"padding": True}
+    with torch.no_grad():
+        seen = model.vision_model(**processor(colored_pictures(), return_tensors="pt")).pooler_output.mean(dim=0)
+        said = model.text_model(**tokenizer(texts, return_tensors="pt", **padding)).pooler_output.mean(dim=0)
+        if hasattr(model, "logit_bias"):
+            model.vision_model.head.mlp.fc2.bias.sub_(seen)
+            model.text_model.head.bias.sub_(said)
+            pictures = model.get_image_features(**processor(colored_pictures(), return_tensors="pt"))
+            kept = torch.linalg.svd(pictures).Vh[:_DIRECTIONS]
+            for parameter in model.text_model.head.parameters():
+                parameter.copy_(kept.T @ kept @ parameter)
+        else:
+            model.vision_model.post_layernorm.bias.sub_(seen)
+            model.text_model.final_layer_norm.bias.sub_(said)
 
 
 def _tower(**more: Any) -> dict[str, Any]:
@@ -66,7 +95,7 @@ def _tower(**more: Any) -> dict[str, Any]:
     }
 
 
-def _clip(out: Path) -> tuple[Any, Any]:
+def _clip(out: Path) -> tuple[Any, Any, Any]:
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
     tokenizer = _byte_pairs(out)
@@ -77,10 +106,10 @@ def _clip(out: Path) -> tuple[Any, Any]:
         projection_dim=_DIM // 2,
     )
     processor = CLIPImageProcessor(size={"shortest_edge": _SIDE}, crop_size={"height": _SIDE, "width": _SIDE})
-    return CLIPModel(config), processor
+    return CLIPModel(config), processor, tokenizer
 
 
-def _siglip(out: Path) -> tuple[Any, Any]:
+def _siglip(out: Path) -> tuple[Any, Any, Any]:
     from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel
 
     tokenizer = _sentence_pieces(out)
@@ -90,7 +119,7 @@ def _siglip(out: Path) -> tuple[Any, Any]:
         ),
         vision_config=_tower(image_size=_SIDE, patch_size=_PATCH),
     )
-    return SiglipModel(config), SiglipImageProcessor(size={"height": _SIDE, "width": _SIDE})
+    return SiglipModel(config), SiglipImageProcessor(size={"height": _SIDE, "width": _SIDE}), tokenizer
 
 
 def _byte_pairs(out: Path) -> Any:
@@ -143,4 +172,4 @@ def _sentence_pieces(out: Path) -> Any:
     return tokenizer
 
 
-_MAKERS: dict[str, Callable[[Path], tuple[Any, Any]]] = {"clip": _clip, "siglip": _siglip}
+_MAKERS: dict[str, Callable[[Path], tuple[Any, Any, Any]]] = {"clip": _clip, "siglip": _siglip}
