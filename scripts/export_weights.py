@@ -23,6 +23,9 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 LARGEST_GRAPH = 2**31
 """Bytes of float32 weights from which a model is refused: a graph is one protobuf message, which ends at 2 GiB."""
 
+_COUNTERS = ".num_batches_tracked"
+"""Of batch normalisation, for training only; older checkpoints lack them."""
+
 _FLOAT32 = 4
 _GB = 1e9
 _SHOWN = 3
@@ -144,8 +147,7 @@ def check_complete(folder: Path, architecture: str) -> None:
             f"config.json and the weights disagree: {name} should be {list(model.state_dict()[name].shape)}, and is "
             f"{stored}; get both from one revision"
         )
-    if found["missing_keys"]:
-        missing = sorted(found["missing_keys"])
+    if missing := sorted(name for name in found["missing_keys"] if not name.endswith(_COUNTERS)):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ExportError(
             f"the weights lack {missing[0]}{more}, which {architecture} needs: this part was never trained"

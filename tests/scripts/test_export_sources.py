@@ -6,6 +6,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -321,6 +322,64 @@ def test_little_memory_is_said(folder, tmp_path, monkeypatch):
     assert export_sources.check_room(_check(folder), tmp_path).endswith("and only 100 MB are free")
     monkeypatch.setattr(export_sources, "available_mb", lambda: None)
     assert "only" not in export_sources.check_room(_check(folder), tmp_path)
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    """Function: what transformers will say that it found when it loads the weights."""
+
+    def say(missing=(), mismatched=()):
+        class ViTForImageClassification:
+            @classmethod
+            def from_pretrained(cls, _folder, **options):
+                assert options["use_safetensors"]
+                assert options["local_files_only"]
+                assert "trust_remote_code" not in options
+                model = types.SimpleNamespace(state_dict=lambda: {"b": np.zeros((7, 2)), "a": np.zeros((4, 4))})
+                return model, {"missing_keys": list(missing), "mismatched_keys": list(mismatched)}
+
+        fake = types.SimpleNamespace(ViTForImageClassification=ViTForImageClassification, __version__="4.57.6")
+        monkeypatch.setitem(sys.modules, "transformers", fake)
+
+    return say
+
+
+def test_weights_that_fill_the_model_pass(folder, loaded):
+    from export_weights import check_complete
+
+    loaded(missing=["bn.num_batches_tracked"])
+    check_complete(folder, "ViTForImageClassification")
+
+
+def test_what_transformers_would_fill_with_random_numbers_is_named(folder, loaded):
+    from export_weights import check_complete
+
+    loaded(missing=["head.weight", "head.bias"])
+    with pytest.raises(
+        ExportError, match=r"the weights lack head\.bias and 1 more, which ViTForImageClassification needs"
+    ):
+        check_complete(folder, "ViTForImageClassification")
+    loaded(missing=["head.bias"])
+    with pytest.raises(ExportError, match=r"the weights lack head\.bias, which"):
+        check_complete(folder, "ViTForImageClassification")
+
+
+def test_shapes_that_disagree_are_both_said(folder, loaded):
+    from export_weights import check_complete
+
+    loaded(mismatched=["b", "a"])
+    with pytest.raises(
+        ExportError, match=r"disagree: a should be \[4, 4\], and is \[3, 4\]; get both from one revision"
+    ):
+        check_complete(folder, "ViTForImageClassification")
+
+
+def test_a_class_that_transformers_lacks(folder, loaded):
+    from export_weights import check_complete
+
+    loaded()
+    with pytest.raises(ExportError, match=r"transformers 4\.57\.6 has no VitaminForImageClassification"):
+        check_complete(folder, "VitaminForImageClassification")
 
 
 def test_what_is_neither_folder_nor_repository(tmp_path, folder):
