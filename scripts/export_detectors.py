@@ -3,8 +3,7 @@
 One graph, `model.onnx`, as in Hugging Face's exports, for one picture at a time. Where the model's own processor
 squashes every picture into the same square (RT-DETR, D-FINE), the graph has this size. Where it keeps the shape (DETR,
 YOLOS: the shortest side 800, the longest 1333), the graph takes any size, and `shortest` and `longest` in `model.json`
-may be made smaller before quantising: a quarter of the pixels is several times as fast on a board, but misses small
-things.
+may be made smaller before quantising: fewer pixels are faster, and small things are missed.
 
 Parity is measured from the picture on: see detector_parity.py.
 """
