@@ -152,6 +152,7 @@ def picture(height: int = 130, width: int = 190, seed: int = 5) -> Image:
 
 ASK_TORCH = """
 import sys, json, numpy, torch
+from pathlib import Path
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForObjectDetection
 for folder in sys.argv[2:]:
@@ -162,7 +163,21 @@ for folder in sys.argv[2:]:
         said = model(processor(image, return_tensors="pt")["pixel_values"])
     (found,) = processor.post_process_object_detection(said, threshold=0.5, target_sizes=[image.shape[:2]])
     print(json.dumps([folder, {name: values.tolist() for name, values in found.items()}]))
+import export_detectors
+for folder in sorted(Path(sys.argv[1]).parent.glob("old-*")):
+    processor = AutoImageProcessor.from_pretrained(folder, use_fast=False, local_files_only=True)
+    print(json.dumps([folder.name, export_detectors.read_preprocessing(processor).model_dump()]))
 """
+COLOURS = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "do_resize": True}
+OLD_PROCESSORS = {
+    "old-yolos": {"feature_extractor_type": "YolosFeatureExtractor", "do_normalize": True, "size": 512,
+                  "max_size": 1333, **COLOURS},
+    "old-detr": {"feature_extractor_type": "DetrFeatureExtractor", "do_normalize": True, "size": 800,
+                 "max_size": 1333, **COLOURS},
+    "old-rt_detr": {"image_processor_type": "RTDetrImageProcessorFast", "do_normalize": False, "do_pad": False,
+                    "pad_size": None, "resample": 2, "size": {"height": 640, "width": 640}, **COLOURS},
+}  # fmt: skip
+"""As the hub has them: written by older versions, or for the processors of torchvision."""
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +185,23 @@ def torch_says(tiny, run_script, tmp_path_factory):
     """Architecture -> what transformers itself detects in `picture()`: scores, labels and boxes."""
     file = tmp_path_factory.mktemp("picture") / "picture.npy"
     np.save(file, picture())
+    for name, processor in OLD_PROCESSORS.items():
+        (file.parent / name).mkdir()
+        (file.parent / name / "preprocessor_config.json").write_text(json.dumps(processor))
+        (file.parent / name / "config.json").write_text(json.dumps({"model_type": name.removeprefix("old-")}))
     done = run_script("-c", ASK_TORCH, file, *[tiny(name) for name in ARCHITECTURES])
     assert done.returncode == 0, done.stderr
     answers = dict(json.loads(line) for line in done.stdout.splitlines())
-    return {name: answers[str(tiny(name))] for name in ARCHITECTURES}
+    known = {str(tiny(name)): name for name in ARCHITECTURES}
+    return {known.get(key, key): answer for key, answer in answers.items()}
+
+
+def test_processors_as_the_hub_has_them(torch_says):
+    yolos, detr, rt_detr = (Preprocessing(**torch_says[name]) for name in OLD_PROCESSORS)
+    assert (yolos.fit, yolos.shortest, yolos.longest, yolos.multiple) == ("bound", 512, 1333, 16)
+    assert (detr.fit, detr.shortest, detr.longest, detr.multiple) == ("bound", 800, 1333, 1)
+    assert (rt_detr.fit, rt_detr.height, rt_detr.width, rt_detr.mean) == ("squash", 640, 640, None)
+    assert detr.mean == (0.485, 0.456, 0.406)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
