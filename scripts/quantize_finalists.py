@@ -34,10 +34,12 @@ class Verdict:
     Attributes:
         scores: name of a measurement to its value.
         refused: why it would not pass; empty where it would.
+        doubtful: whether it passes, but other items might say otherwise.
     """
 
     scores: dict[str, float] = field(default_factory=dict)
     refused: str = ""
+    doubtful: bool = False
 
 
 Judge = Callable[[Path], Verdict]
@@ -79,7 +81,9 @@ def by_agreement(source: Path) -> Judge:
 
     def judge(folder: Path) -> Verdict:
         found = alike(task, subject, said, task.answers(load(folder)))
-        return Verdict({f"agreement on {found.data}": round(found.share, 3)}, disagreement(found, LIMITS["agreement"]))
+        allowed = LIMITS["agreement"]
+        scores = {f"agreement on {found.data}": round(found.share, 3)}
+        return Verdict(scores, disagreement(found, allowed), doubtful=found.share < 1 - allowed / 2)
 
     return judge
 
@@ -113,7 +117,7 @@ def judge_finalists(
         wishes: what is enough.
         judge: of a whole folder.
         most: finalists of a graph.
-        first: whether to stop at the first one that is not refused.
+        first: whether to stop at the first one that is neither refused nor doubtful.
         say: told what is being done.
 
     Raises:
@@ -121,16 +125,17 @@ def judge_finalists(
     """
     whole = {role: replace(trial, chosen=FLOAT) for role, trial in trials.items()}
     for role, trial in trials.items():
-        able = [FLOAT]
+        able: dict[bool, list[str]] = {False: [], True: []}
         for finalist in finalists(trial, wishes, most):
             say(f"answers of {role}: {finalist.name}")
             verdict = _judged(source, {**whole, role: replace(trial, chosen=finalist.name)}, judge)
             judged = replace(finalist, scores=verdict.scores, refused=verdict.refused)
             trial.candidates = [judged if one.name == judged.name else one for one in trial.candidates]
-            able += [] if judged.refused else [judged.name]
-            if first and not judged.refused:
+            if not judged.refused:
+                able[verdict.doubtful].append(judged.name)
+            if first and able[False]:
                 break
-        left = [one for one in trial.candidates if one.name in able]
+        left = [one for one in trial.candidates if one.name in (FLOAT, *(able[False] or able[True]))]
         trial.chosen = choose(left, wishes.least_db, wishes.agreement(trial.inputs)).name
         whole[role] = trial
 

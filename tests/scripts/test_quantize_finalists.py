@@ -132,6 +132,44 @@ def test_without_data_the_first_whose_answers_are_those_of_float_is_taken(trial_
     assert row(trials["encoder"], "c1").refused == "agreement is 0.5"
 
 
+@pytest.mark.parametrize(("sure", "taken"), [("c1", "c1"), ("nobody", "c0")])
+def test_a_doubtful_one_is_taken_only_where_no_other_passes(trial_of, source, sure, taken):
+    from quantize_finalists import Verdict, judge_finalists
+    from quantize_trial import Wishes
+
+    (source / "model.json").write_text(json.dumps({"graphs": {"encoder": "encoder.onnx"}}))
+    others = [candidate(f"c{index}", 25 + index, 0.4 + index / 20, 22 + index) for index in range(3)]
+    trials = {"encoder": trial_of("encoder", candidate("float", 100, 1, 150), *others)}
+
+    def judge(folder):
+        return Verdict(doubtful=(folder / "encoder_q8.onnx").read_text() != sure)
+
+    judge_finalists(source, trials, Wishes((), 20.0, 0.0, "avx2"), judge, most=9, first=True)
+    assert trials["encoder"].chosen == taken
+
+
+@pytest.mark.parametrize(
+    ("wrong", "refused", "doubtful"), [(0, False, False), (1, False, False), (2, False, True), (3, True, True)]
+)
+def test_half_of_what_the_gate_allows_is_sure(tmp_path, monkeypatch, wrong, refused, doubtful):
+    import quantize_finalists
+    from quality_subjects import Subject
+
+    asked = []
+
+    def load(folder):
+        def answer(_):
+            asked.append(folder)
+            return ["cup", "mug"] if folder == tmp_path or len(asked) > 48 + wrong else ["mug", "cup"]
+
+        return Subject("recognition", answer)
+
+    monkeypatch.setattr(quantize_finalists, "load", load)
+    verdict = quantize_finalists.by_agreement(tmp_path)(tmp_path / "made")
+    assert (bool(verdict.refused), verdict.doubtful) == (refused, doubtful)
+    assert verdict.scores == {"agreement on 48 synthetic pictures": round(1 - wrong / 48, 3)}
+
+
 def test_float_is_left_where_all_are_refused(trial_of, source):
     from quantize_finalists import Verdict, judge_finalists
     from quantize_trial import Wishes
