@@ -146,7 +146,7 @@ class TranslationSettings(_Settings):
     models: tuple[str, ...] = ()
     """Catalogue ids of the models to prefer, each for the direction that it translates."""
     beam: int = Field(default=1, ge=1, le=8)
-    """Hypotheses that made models (OPUS-MT) keep; 1 takes the likeliest token at every step, 4 take 1.4 times as long."""
+    """Hypotheses that made models (OPUS-MT) keep; 1: the likeliest token at every step, 4 take 1.4 times as long."""
 
 
 class TextSettings(_Settings):
