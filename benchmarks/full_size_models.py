@@ -45,7 +45,7 @@ def make(name: str, out: Path) -> None:
     import torch
 
     sys.path.insert(0, str(SCRIPTS))
-    from tiny_models import make_all  # type: ignore[import-not-found]  # of scripts/
+    from tiny_models import make_all
 
     model = MODELS[name]
     make_all([model.model_type], out.parent / f".tiny-{name}")
