@@ -6,6 +6,7 @@ processor are a tiny model's with other sizes. So time, disk and memory are real
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 import sys
@@ -57,18 +58,24 @@ def make(name: str, out: Path) -> None:
         _fill_vocabulary(out / "vocab.json")
     torch.manual_seed(4)
     built = model.build().eval()
-    _liven(built)
+    _liven(built, model.model_type, out)
     built.save_pretrained(out, safe_serialization=True)
 
 
-def _liven(model: Any) -> None:
-    """Convolutions that keep the size of what they pass on; as initialised, many in a row let nothing through."""
-    import torch
+def _liven(model: Any, model_type: str, folder: Path) -> None:
+    """As the tiny models are made: weights with which a model tells its inputs apart, though it knows nothing."""
+    from export_families import FAMILIES, TASKS
+    from tiny_models import MAKERS
+    from transformers import AutoImageProcessor, AutoTokenizer
 
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, torch.nn.Conv2d):
-                module.weight.normal_(0, (2 / module.weight[0].numel()) ** 0.5)
+    family = FAMILIES[model_type]
+    if TASKS[family] not in ("image-recognition", "object-detection"):
+        return
+    model.config.save_pretrained(folder)
+    parts = [AutoImageProcessor.from_pretrained(folder)]
+    if family == "export_dual_encoders":
+        parts.append(AutoTokenizer.from_pretrained(folder))
+    importlib.import_module(MAKERS[family]).liven(model, *parts)
 
 
 def _change(file: Path, values: Mapping[str, Any]) -> None:

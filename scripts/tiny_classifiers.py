@@ -41,13 +41,25 @@ def make(model_type: str, out: Path) -> None:
     make_parts = _MAKERS[model_type]
     torch.manual_seed(4)
     model, processor = make_parts()
+    liven(model, processor)
+    model.save_pretrained(out, safe_serialization=True)
+    processor.save_pretrained(out)
+
+
+def liven(model: Any, processor: Any) -> None:
+    """Weights with which a classifier of any size, though it knows nothing, tells pictures apart.
+
+    Args:
+        model: freshly made, of one of the architectures; changed in place, and in evaluation mode afterwards.
+        processor: its image processor.
+    """
+    import torch
+
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.weight.normal_(0, (4 / module.weight[0].numel()) ** 0.5)
     _decide(model.eval(), processor)
-    model.save_pretrained(out, safe_serialization=True)
-    processor.save_pretrained(out)
 
 
 def _decide(model: Any, processor: Any) -> None:

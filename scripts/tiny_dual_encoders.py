@@ -48,16 +48,29 @@ def make(model_type: str, out: Path) -> None:
     make_parts = _MAKERS[model_type]
     torch.manual_seed(4)
     model, processor, tokenizer = make_parts(out)
+    liven(model, processor, tokenizer)
+    model.save_pretrained(out, safe_serialization=True)
+    processor.save_pretrained(out)
+
+
+def liven(model: Any, processor: Any, tokenizer: Any) -> None:
+    """Weights with which towers of any size, though they know nothing, tell pictures and words apart.
+
+    Args:
+        model: freshly made, CLIP or SigLIP; changed in place, and in evaluation mode afterwards.
+        processor: its image processor.
+        tokenizer: its tokenizer.
+    """
+    import torch
+
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter.normal_(0, 1.5 / parameter[0].numel() ** 0.5)
         model.logit_scale.fill_(2.7)  # about 15: what CLIP begins its training with
-        if model_type == "siglip":
+        if hasattr(model, "logit_bias"):
             model.logit_bias.fill_(-2.0)
-        _spread(model, processor, tokenizer)
-    model.eval().save_pretrained(out, safe_serialization=True)
-    processor.save_pretrained(out)
+        _spread(model.eval(), processor, tokenizer)
 
 
 def _spread(model: Any, processor: Any, tokenizer: Any) -> None:
