@@ -16,14 +16,13 @@ from edge.perception.object_detection import ObjectDetector
 from edge.perception.object_tracking import ObjectTracker
 from edge.pipelines.objects import STAGE, ObjectWatch
 from edge.results import DetectedObject
-from edge.scheduling import LEVELS
+from edge.scheduling import LEVELS, interval_at
 from edge.settings import ObjectSettings, Settings
 from edge.telemetry import StageTimes
 from edge.translators import Translators
 
 FULL, SLOW, SMALL, _ = LEVELS
 
-_SLOWER = 3  # intervals between two detections at the lower levels
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,7 @@ class ObjectSense:
             return self._detect(image, small=level() == SMALL)
 
         def interval_s() -> float | None:
-            intervals = {FULL: 1, SLOW: _SLOWER, SMALL: _SLOWER}
-            now = intervals.get(level())
-            return None if now is None else now * self.settings.interval_s
+            return interval_at(level(), self.settings.interval_s)
 
         estimate = self.times.timed("object-motion", MotionEstimator().update)
         return ObjectWatch(detect, estimate, ObjectTracker(self.settings), interval_s, self.target).events(frames)

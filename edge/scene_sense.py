@@ -27,7 +27,7 @@ from edge.perception.taught import TaughtThings
 from edge.pipelines.scene import STAGE, Settling, scenes
 from edge.recognizers import Recognizer, is_brought, load_brought, refuse_labels
 from edge.results import UNKNOWN, Category, Glance
-from edge.scheduling import LEVELS
+from edge.scheduling import LEVELS, interval_at
 from edge.settings import SceneSettings, Settings
 from edge.telemetry import StageTimes
 from edge.translators import Translators
@@ -38,7 +38,6 @@ FULL, SLOW, SMALL, _ = LEVELS
 OWN: str = SceneSettings().model
 """The recogniser that can be taught."""
 
-_SLOWER = 3  # intervals between two looks at the lower levels
 _MOST_OF_A_PICTURE = 0.75  # of its area: a box that large is no closer look
 _LARGE = 0.4  # of the area of a picture: of a smaller thing the whole picture tells little
 _INNER = 0.88  # of each side: what is left without the rim
@@ -150,9 +149,7 @@ class SceneSense:
             return self._categories(image, 1, closer=level() in (FULL, SLOW), checkpoint=checkpoint)[0]
 
         def interval_s() -> float | None:
-            intervals = {FULL: 1, SLOW: _SLOWER, SMALL: _SLOWER}
-            now = intervals.get(level())
-            return None if now is None else now * self.settings.interval_s
+            return interval_at(level(), self.settings.interval_s)
 
         settling = Settling(self.settings.votes, self.settings.misses)
         return scenes(frames, look, SceneGate(), interval_s, settling, self.target)

@@ -19,12 +19,20 @@ from edge.settings import SchedulingSettings
 LEVELS = ("full", "slow", "small", "off")
 """How hard a sense works: as often as it likes, less often, less often on smaller pictures, not at all."""
 
+_SLOWER = 3  # intervals between two looks at the levels between full and off
 _PAUSE_WINDOWS = 3  # of 32 ms without speech: the utterance may be over, and a step begun before it has ended by then
 _STEP_DOWN_S = 2.0  # between two steps down: the first one must have time to show
 _TICK_S = 0.5
 _PATIENCE = 8.0  # longest recovery time, in multiples of the first, after stepping up proved to be too early
 _SENSIBLE_C = range(1, 131)
 _THERMAL = Path("/sys/class/thermal")
+
+
+def interval_at(level: str, interval_s: float) -> float | None:
+    """Seconds between two looks of a sense that takes `interval_s` at full level; None: it does not look at all."""
+    if level == LEVELS[-1]:
+        return None
+    return interval_s if level == LEVELS[0] else _SLOWER * interval_s
 
 
 class SpeechFirst:
