@@ -24,7 +24,6 @@ from edge.translators import Translators
 FULL, SLOW, SMALL, _ = LEVELS
 
 
-
 @dataclass(frozen=True)
 class ObjectSense:
     """Detector and names, with the detections timed in `times`.
