@@ -29,6 +29,8 @@ SCRIPTS = Path(__file__).resolve().parent
 ADD = "from edge.cli import main; main()"
 _WRITTEN_BY_GATE = ("provenance.json", "entry.toml", "card.md")
 _INTERRUPTED = 130
+_CHOOSING_ITEMS = 200
+"""Most items of the data by which quantising chooses among the last candidates; the gate takes all."""
 
 
 class _RefusedError(Exception):
@@ -117,6 +119,8 @@ def _chain(subject: Subject, out: Path, upstream: str, options: argparse.Namespa
     wanted += [*_given(options, "licence"), *_flags(options, "accept_licence")]
     data = [*_given(options, "data"), *_given(options, "limit")]
     seen = "" if options.force else _data_seen(options.data)
+    choosing = [*_given(options, "data"), *_given(options, "methods")]
+    choosing += ["--limit", str(options.limit or _CHOOSING_ITEMS)] if options.data else []
 
     def step(name: str, key: str, result: Path, script: str, arguments: Sequence[str]) -> None:
         key = os.urandom(16).hex() if options.force else key
@@ -129,11 +133,10 @@ def _chain(subject: Subject, out: Path, upstream: str, options: argparse.Namespa
         [*wanted, "--out", str(exported), *(["--force"] if exported.exists() else [])],
     )  # fmt: skip
     step(
-        "quantise", key_of([*data, seen, *_given(options, "methods")], "quantize*.py", exported),
+        "quantise", key_of([*choosing, seen], "quantize*.py", exported),
         quantised / "provenance.json", "quantize.py",
         [
-            str(exported), "--out", str(quantised), *_given(options, "data"), *_given(options, "methods"),
-            *(["--force"] if quantised.exists() else []),
+            str(exported), "--out", str(quantised), *choosing, *(["--force"] if quantised.exists() else []),
         ],
     )  # fmt: skip
     judged = [*data, *_given(options, "replaces"), *_flags(options, "accept_licence")]
@@ -190,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--licence", metavar="SPDX", help="what the model in a folder is under")
     parser.add_argument("--accept-licence", action="store_true", help="also what does not allow every use")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="evaluation data for quantising and the gate")
-    parser.add_argument("--limit", type=int, metavar="N", help="most items of it that the gate uses")
+    parser.add_argument("--limit", type=int, metavar="N", help="most items of it that are used")
     parser.add_argument("--methods", nargs="+", metavar="METHOD", help="of quantising; all that fit if not given")
     parser.add_argument("--replaces", metavar="ID", help="model that it must be faster or smaller than")
     parser.add_argument("--out", type=Path, default=Path("out/made"), metavar="FOLDER", help="default: out/made")
