@@ -205,6 +205,44 @@ def _teaching(report: dict[str, Any]) -> Iterator[Claim]:
         yield Claim("strangers given one of their names", f"{100 * row['falsely_named']:.1f} %")
 
 
+def _default_models(report: dict[str, Any]) -> Iterator[Claim]:
+    for name, row in report.items():
+        size, speed = row["size"], row["speed"]
+        ours = f"{size['candidate'] / 1e6:.1f} MB, {speed['candidate_ms']:.1f} ms"
+        floats = f"its float graphs {size['replaced'] / 1e6:.1f} MB, {speed['replaced_ms']:.1f} ms"
+        yield Claim(f"`{name}`, int8", ours, floats, f"{size['ratio']:.2f}; {speed['ratio']:.2f}")
+        for score in row["quality"]:
+            change = f"{score['candidate'] - score['reference']:+.2f}"
+            what = f"{score['metric']} of it, {score['data']}, {score['items']} items"
+            yield Claim(what, f"{score['candidate']:.2f}", f"float {score['reference']:.2f}", change)
+
+
+def _whisper_precision(report: dict[str, Any]) -> Iterator[Claim]:
+    for code, row in report["rates"].items():
+        ours, exact = row["int8"], row["fp32"]
+        what = f"errors of Whisper base in int8, {code}, {ours['words']} {'characters' if code == 'zh' else 'words'}"
+        yield Claim(what, f"{ours['percent']:.1f} %", f"float32 {exact['percent']:.1f} %", f"{ours['difference']:+.2f}")
+
+
+def _seq2seq_translation(report: dict[str, Any]) -> Iterator[Claim]:
+    ours, exact = report["quantised"], report["float"]
+    yield Claim(
+        "OPUS-MT of real size, random weights, 25 tokens into 25, 1 thread",
+        f"{ours['median_ms']:.0f} ms, {ours['disk_mb']:.0f} MB, {ours['memory_mb']:.0f} MB of memory",
+        f"float {exact['median_ms']:.0f} ms, {exact['disk_mb']:.0f} MB, {exact['memory_mb']:.0f} MB",
+        f"{ours['ratio']:.2f}",
+    )
+
+
+def _making(report: dict[str, Any]) -> Iterator[Claim]:
+    for name, row in report.items():
+        what = f"`{name}`, random weights, {row['parameters'] / 1e6:.0f} M parameters, made in"
+        ours = f"{row['seconds']['together']:.0f} s: {row['made_mb']:.1f} MB"
+        if not row["passed"]:
+            ours += f"; refused: {row['reasons'][0]}"
+        yield Claim(what, ours, f"float {row['float_mb']:.1f} MB", f"time {row['time_ratio']:.2f}")
+
+
 CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "glass_to_glass": _glass_to_glass,
     "camera_film": _camera_film,
@@ -215,6 +253,10 @@ CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "speech_recognition": _speech_recognition,
     "translation": _translation,
     "translation_gate": _translation_gate,
+    "default_models": _default_models,
+    "whisper_precision": _whisper_precision,
+    "seq2seq_translation": _seq2seq_translation,
+    "making": _making,
 }
 
 

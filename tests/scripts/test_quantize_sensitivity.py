@@ -1,5 +1,7 @@
 """What suffers is found: a layer whose weights no 8 bits can hold is planted among good ones."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -153,3 +155,57 @@ def test_branches_count_a_shared_weight_once():
 
     place = Place("/layer/MatMul", "MatMul", "w", turned=True, parameters=9)
     assert groups([place, place])[0].parameters == 9
+
+
+def places_of(sizes):
+    from quantize_graph import Place
+
+    return [Place(name, "Conv", f"w{name}", turned=False, parameters=size) for name, size in sizes.items()]
+
+
+def test_a_large_group_beside_many_small_ones_is_divided():
+    heads = {f"/head/layer.{number}/MatMul": 10 for number in range(6)}
+    backbone = {f"/backbone/stages/stage.{number}/block/conv/Conv": 500 for number in range(4)}
+    found = places_of({**backbone, **heads})
+    assert names_of(found, 12)[:4] == [f"backbone/stages/stage.{number}/block/conv/Conv" for number in range(4)]
+    assert names_of(found, 5) == [*(f"backbone/stages/stage.{number}" for number in range(4)), "head"]
+    assert names_of(found, 2) == ["backbone", "head"]
+
+
+def test_groups_are_fewer_where_each_look_takes_long(monkeypatch):
+    import quantize_sensitivity
+    from quantize_fidelity import Fidelity
+    from quantize_methods import Calibration, Method
+    from quantize_sensitivity import measure
+
+    looks = []
+
+    def slow(model, excluded, _):
+        looks.append(excluded)
+        return model
+
+    monkeypatch.setattr(quantize_sensitivity, "time", SimpleNamespace(monotonic=lambda: 10.0 * len(looks)))
+    model = tower()
+    method = Method(slow, frozenset(("MatMul",)), "int8")
+    table = measure(model, method, Calibration(), lambda _: Fidelity(30.0, None), deadline=90.0)
+    assert [row.group.name for row in table] == [f"encoder/layer.{layer}" for layer in range(LAYERS)]
+    assert len(looks) == 1 + LAYERS
+
+
+def test_the_worst_groups_are_left_out_in_growing_steps():
+    from quantize_fidelity import Fidelity
+    from quantize_methods import Calibration, Method
+    from quantize_sensitivity import Sensitivity, exclude, groups
+
+    table = [Sensitivity(group, 1.0) for group in groups(places_of({f"/a.{number}/b": 1 for number in range(24)}))]
+    tried = []
+
+    def make(model, excluded, _):
+        tried.append(len(excluded))
+        return model
+
+    method = Method(make, frozenset(("Conv",)), "int8")
+    judge = lambda _: Fidelity(float(tried[-1]), None)  # noqa: E731 - the more are left out, the better
+    out = exclude(tower(), method, Calibration(), judge, table, at_least(5.0))
+    assert len(out) == 6
+    assert tried == [1, 2, 3, 4, 6]
