@@ -17,9 +17,10 @@ LIMITS: Mapping[str, float] = {
     "top-1": 0.5,
     "top-5": 0.5,
     "mAP@0.5": 0.5,
-    "agreement": 0.05,
+    "agreement": 0.1,
 }
-"""Metric -> most points that may be lost against float; `agreement`: most share of answers that may be others."""
+"""Metric -> most points that may be lost against float; `agreement`: most share of answers that may be others. Synthetic
+inputs show nothing that a model knows, so its choices are close there, and a few turn with the last bits of a weight."""
 
 NEXT_TOKENS = 0.15
 """Most share of next tokens in synthetic sounds that may be others. Nobody speaks there, so the likeliest token is a

@@ -55,13 +55,18 @@ class Sensitivity:
 def groups(found: Sequence[Place], most: int = MOST_GROUPS) -> list[Group]:
     """Blocks of layers by the beginning of their names: as fine as `most` allows, in the order of the graph.
 
+    Where names would give less than half as many, neighbours are put together whatever their names.
+
     A name is that of the node where it is a path (`/layers.0/fc1/MatMul`), else that of the weight.
     """
     paths = {place.name: _path(place) for place in found}
     deepest = max((len(path) for path in paths.values()), default=0)
     fitting = [{name: path[:depth] for name, path in paths.items()} for depth in range(deepest, 0, -1)]
     labels = next((cut for cut in fitting if len(set(cut.values())) <= most), None)
-    labels = _parts_of_row(list(paths), most) if labels is None else _divided(found, paths, labels, most)
+    if labels is None or len(set(labels.values())) < min(most, len(paths)) // 2:
+        labels = _parts_of_row(list(paths), most)
+    else:
+        labels = _divided(found, paths, labels, most)
     grouped: dict[tuple[str, ...], list[Place]] = {}
     for place in found:
         grouped.setdefault(labels[place.name], []).append(place)
@@ -139,7 +144,7 @@ def _divided(
 
 
 def _parts_of_row(names: Sequence[str], most: int) -> dict[str, tuple[str, ...]]:
-    """Neighbours together, where names tell nothing."""
+    """Neighbours together, about as many in each group."""
     length = -(-len(names) // most)
     batches = [names[start : start + length] for start in range(0, len(names), length)]
     return {name: (f"{batch[0]}..{batch[-1]}",) for batch in batches for name in batch}

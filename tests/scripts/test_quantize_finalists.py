@@ -149,7 +149,8 @@ def test_a_doubtful_one_is_taken_only_where_no_other_passes(trial_of, source, su
 
 
 @pytest.mark.parametrize(
-    ("wrong", "refused", "doubtful"), [(0, False, False), (1, False, False), (2, False, True), (3, True, True)]
+    ("wrong", "refused", "doubtful"),
+    [(0, False, False), (2, False, False), (3, False, True), (4, False, True), (5, True, True)],
 )
 def test_half_of_what_the_gate_allows_is_sure(tmp_path, monkeypatch, wrong, refused, doubtful):
     import quantize_finalists
