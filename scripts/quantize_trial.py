@@ -118,7 +118,7 @@ def try_all(
         raise ExportError(f"{inputs.file} has no constant matrix that could be quantised; use it as it is")
     bench = _Bench(model, inputs, wishes, scratch)
     started = time.monotonic()
-    for number, name in enumerate(sorted(wishes.methods, key=lambda name: -_covered(model, METHODS[name]))):
+    for number, name in enumerate(wishes.methods):
         if number and time.monotonic() > deadline:
             bench.skip(name, "not tried: out of time")
         elif METHODS[name].vision_only and not inputs.vision:
@@ -130,11 +130,6 @@ def try_all(
     trial = bench.trial
     trial.chosen = choose(trial.candidates, wishes.least_db, wishes.agreement(inputs)).name
     return trial
-
-
-def _covered(model: onnx.ModelProto, method: Method) -> int:
-    """Elements of weights that a method makes smaller: what saves most is looked at while there is time."""
-    return sum({place.weight: place.parameters for place in places(model) if place.kind in method.kinds}.values())
 
 
 class _Bench:
