@@ -19,8 +19,10 @@ LIMITS: Mapping[str, float] = {
     "mAP@0.5": 0.5,
     "agreement": 0.1,
 }
-"""Metric -> most points that may be lost against float; `agreement`: most share of answers that may be others. Synthetic
-inputs show nothing that a model knows, so its choices are close there, and a few turn with the last bits of a weight."""
+"""Metric -> most points that may be lost against float; `agreement`: most share of answers that may be others.
+
+Synthetic inputs show nothing that a model knows, so its choices are close there, and a few turn with the last bits.
+"""
 
 NEXT_TOKENS = 0.15
 """Most share of next tokens in synthetic sounds that may be others. Nobody speaks there, so the likeliest token is a

@@ -239,7 +239,7 @@ def _making(report: dict[str, Any]) -> Iterator[Claim]:
         what = f"`{name}`, random weights, {row['parameters'] / 1e6:.0f} M parameters, made in"
         ours = f"{row['seconds']['together']:.0f} s: {row['made_mb']:.1f} MB"
         if not row["passed"]:
-            ours += f"; refused: {row['reasons'][0]}"
+            ours += f"; refused: {row['reasons'][0].partition(':')[0]}"
         yield Claim(what, ours, f"float {row['float_mb']:.1f} MB", f"time {row['time_ratio']:.2f}")
 
 
