@@ -7,6 +7,14 @@ import pytest
 from edge.stopping import stop_on_signals
 
 
+@pytest.fixture(autouse=True)
+def _as_in_a_terminal():
+    """A shell starts background jobs with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_noted_and_interrupts_nothing(number):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
