@@ -177,12 +177,6 @@ def picture(path: Path) -> Image:
     return np.asarray(found, np.uint8)
 
 
-def any_pictures(folder: Path, limit: int | None = None) -> list[Image]:
-    """Pictures of a folder without labels."""
-    files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in PICTURES]
-    return [picture(file) for file in files[:limit]]
-
-
 def synthetic_pictures(count: int, seed: int = 20) -> list[Image]:
     """Pictures of coloured shapes on soft backgrounds, BGR uint8 of several sizes; always the same."""
     random = np.random.default_rng(seed)

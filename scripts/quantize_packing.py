@@ -60,18 +60,6 @@ def blocks_4(rows: Floats, block: int) -> tuple[Bytes, Floats]:
     return values[:, :, 0::2] | values[:, :, 1::2] << 4, scale
 
 
-def unpack_8(packed: Bytes, scale: Floats) -> Floats:
-    """What `blocks_8` stands for: float32 [out, blocks * block]."""
-    values = (packed.astype(np.float32) - ZERO_8) * scale[:, :, None]
-    return np.asarray(values.reshape(len(packed), -1), np.float32)
-
-
-def unpack_4(packed: Bytes, scale: Floats) -> Floats:
-    """What `blocks_4` stands for: float32 [out, blocks * block]."""
-    values = np.stack([packed & _NIBBLES, packed >> 4], axis=3).reshape(*packed.shape[:2], -1).astype(np.float32)
-    return np.asarray(((values - _ZERO_4) * scale[:, :, None]).reshape(len(packed), -1), np.float32)
-
-
 def _parts(rows: Floats, block: int) -> Floats:
     outputs, inputs = rows.shape
     padded = np.pad(rows, ((0, 0), (0, -inputs % block)))

@@ -136,9 +136,9 @@ class ImageRecognizer:
         known = evidence(logits) @ np.asarray(self.config.known_weights, np.float32) + self.config.known_bias
         return Glance(
             scores=softmax(logits[:-1] / self.config.temperature),
-            known=float(_logistic(known)),
+            known=float(logistic(known)),
             embedding=embedding,
-            saliency=_logistic(saliency),
+            saliency=logistic(saliency),
         )
 
     def warm_up(self) -> None:
@@ -210,7 +210,8 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True), np.float32)
 
 
-def _logistic(values: Floats) -> Floats:
+def logistic(values: Floats) -> Floats:
+    """Probabilities, each for itself."""
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -60, 60))), np.float32)
 
 

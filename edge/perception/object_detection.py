@@ -17,6 +17,7 @@ from edge.inference.sessions import Session, SessionFactory
 from edge.media import Image
 from edge.perception.descriptions import DetectorDescription, Preprocessing, read_description
 from edge.perception.graph_contract import detector_contract, open_checked
+from edge.perception.image_recognition import logistic, softmax
 from edge.perception.preprocessing import prepare
 from edge.results import Box, DetectedObject
 
@@ -102,7 +103,7 @@ def decode(
         size: width and height of the picture in pixels; boxes are cut to it.
         threshold: least score.
     """
-    scores = _softmax(logits)[:, :-1] if description.activation == "softmax" else _sigmoid(logits)
+    scores = softmax(logits)[:, :-1] if description.activation == "softmax" else logistic(logits)
     best = scores.argmax(axis=1)
     found: list[DetectedObject] = []
     for query in np.argsort(-scores.max(axis=1), kind="stable").tolist():
@@ -144,12 +145,3 @@ def _corners(box: Floats, size: tuple[int, int]) -> Box:
     left, right = (min(max(edge, 0.0), 1.0) * across for edge in (x - width / 2, x + width / 2))
     top, bottom = (min(max(edge, 0.0), 1.0) * down for edge in (y - height / 2, y + height / 2))
     return left, top, right, bottom
-
-
-def _softmax(logits: Floats) -> Floats:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
-
-
-def _sigmoid(logits: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -60, 60))), np.float32)

@@ -22,7 +22,7 @@ from edge.inference.tokenization import Tokenizer
 from edge.media import Image
 from edge.perception.descriptions import DualEncoderDescription, read_description
 from edge.perception.graph_contract import dual_encoder_contracts, open_checked
-from edge.perception.image_recognition import softmax
+from edge.perception.image_recognition import logistic, softmax
 from edge.perception.preprocessing import prepare
 from edge.results import UNKNOWN, Glance
 
@@ -32,7 +32,6 @@ MOST_LABELS = 1000
 
 Floats = npt.NDArray[np.float32]
 
-_LIMIT = 60.0  # beyond it exp overflows float32, and a probability is 0 or 1 anyway
 _SHORTEST = 1e-9
 _WARM_UP_SIZE = (64, 64, 3)
 
@@ -96,7 +95,7 @@ class OpenVocabularyRecognizer:
         seen = np.asarray(self._session.run(["image_embeds"], {"pixel_values": pixels})[0][0], np.float32)
         logits = self._texts @ _unit(seen) * np.float32(self._description.scale) + np.float32(self._description.bias)
         is_sigmoid = self._description.activation == "sigmoid"
-        scores = (_logistic(logits) if is_sigmoid else softmax(logits))[: len(self.labels)]
+        scores = (logistic(logits) if is_sigmoid else softmax(logits))[: len(self.labels)]
         return Glance(scores, known=float(scores.max()))
 
     def warm_up(self) -> None:
@@ -141,10 +140,6 @@ def _encode(words: Session, tokenizer: Tokenizer, description: DualEncoderDescri
 
 def _unit(values: Floats) -> Floats:
     return np.asarray(values / max(float(np.linalg.norm(values)), _SHORTEST), np.float32)
-
-
-def _logistic(values: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(values, -_LIMIT, _LIMIT))), np.float32)
 
 
 def split_labels(text: str) -> list[str]:

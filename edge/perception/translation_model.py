@@ -50,10 +50,6 @@ class Model(Protocol):
         """Whether the source vocabulary has every character of `text`."""
         ...
 
-    def knows(self, ids: list[int]) -> bool:
-        """Whether none of these token ids stands for a character that the vocabulary lacks."""
-        ...
-
     def generate(self, ids: list[int], max_length: int) -> Draft:
         """Translate one sentence, writing at most `max_length` tokens with the end token."""
         ...
@@ -118,11 +114,7 @@ class TranslationModel:
 
     def spells(self, text: str) -> bool:
         """Whether the source vocabulary has every character of `text` (or what normalisation makes of it)."""
-        return self.knows(self.encode(text))
-
-    def knows(self, ids: list[int]) -> bool:
-        """Whether none of these token ids stands for a character that the vocabulary lacks."""
-        return self._description.unknown_token not in ids
+        return self._description.unknown_token not in self.encode(text)
 
     def generate(self, ids: list[int], max_length: int) -> Draft:
         """Translate one sentence.

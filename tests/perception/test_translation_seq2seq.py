@@ -122,8 +122,6 @@ class TestVocabulary:
         assert not model.spells("好")
         assert model.spells("good day")
         assert model.spells("")
-        assert model.knows([5, 6])
-        assert not model.knows([5, 1])
 
     def test_an_unknown_stretch_that_is_a_piece_of_the_other_language_has_its_number(self, made, tmp_path):
         known = pieces()
