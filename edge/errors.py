@@ -90,3 +90,7 @@ class StageError(EdgeError, RuntimeError):
 
 class TeachError(EdgeError, ValueError):
     """A thing that cannot be taught or forgotten: its name, or too few pictures."""
+
+
+class BenchmarkError(EdgeError, RuntimeError):
+    """A benchmark cannot be run, or its report cannot be read or written."""

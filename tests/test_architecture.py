@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "pipelines": {"errors", "media", "results", "events"},
     "hud": {"errors", "media", "results", "events", "settings"},
     "hub": {"errors", "settings", "inference"},
+    "hardware": {"errors", "inference"},
 }
 OUTSIDE = {  # third parties and system modules with a single home
     "onnxruntime": {"inference"},
@@ -34,6 +35,7 @@ OUTSIDE = {  # third parties and system modules with a single home
     "tokenizers": {"inference"},
     "typer": {
         "cli.py",
+        "cli_bench.py",
         "cli_detect.py",
         "cli_models.py",
         "cli_options.py",

@@ -1,0 +1,1 @@
+"""Measuring this program on this machine: `edge bench`."""
