@@ -1,8 +1,8 @@
 """What `edge bench` writes: one JSON file of this shape, readable by people and by `benchmarks/compare.py`.
 
 Terms: *sample* = one query of the single-stream scenario of MLPerf Inference (the next one starts when the last one is
-answered), from the call to its answer, pre- and post-processing included. *Percentiles* are nearest rank. *Throughput* =
-units a second at the median. *Real-time factor* = processing time over duration of the sound (below 1 keeps up).
+answered), from the call to its answer, pre- and post-processing included. *Percentiles* are nearest rank. *Throughput* is
+units a second at the median. *Real-time factor* is processing time over duration of the sound (below 1 keeps up).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge.errors import BenchmarkError
 from edge.hardware.record import Condition, Machine
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 """Files of another number are refused."""
 
 Status = Literal["measured", "skipped", "failed", "unfinished"]

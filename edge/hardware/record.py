@@ -62,7 +62,7 @@ class Condition(_Record):
         temperature_c: the hottest sensor of the processor.
         mhz: mean clock of the processors now.
         throttled: names of what holds the processor back now or did since the start of the machine (`under-voltage`,
-            `throttled`, `frequency-capped`, `soft-temperature-limit`, each with `-now` or `-before`); None: cannot be read.
+            `throttled`, `frequency-capped`, `soft-temperature-limit`, each with `-now` or `-before`); None: unknown.
         load: processes that wanted a processor in the last minute.
         available_mb: memory that is free for use.
     """
