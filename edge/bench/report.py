@@ -1,7 +1,7 @@
 """What `edge bench` writes: one JSON file of this shape, readable by people and by `benchmarks/compare.py`.
 
 Terms: *sample* = one query of the single-stream scenario of MLPerf Inference (the next one starts when the last one is
-answered), from the call to its answer, pre- and post-processing included. *Percentiles* are nearest rank. *Throughput* is
+answered), from call to answer, pre- and post-processing included. *Percentiles* are nearest rank. *Throughput* is
 units a second at the median. *Real-time factor* is processing time over duration of the sound (below 1 keeps up).
 """
 
