@@ -193,9 +193,14 @@ def layout(state: HudState, size: tuple[int, int], measure: Measure) -> tuple[Bl
     return tuple(blocks)
 
 
+def lists_signs(state: HudState) -> bool:
+    """Whether signs are plain lines of the layout: where no picture is drawn into and nothing covers the signs."""
+    return state.settings.overlay == "off" and state.settings.backdrop == "black"
+
+
 def _listed(state: HudState) -> list[str]:
-    """Translations of signs as plain lines: where no picture is drawn into and nothing covers the signs."""
-    if state.settings.overlay != "off" or state.settings.backdrop != "black":
+    """Translations of signs as plain lines."""
+    if not lists_signs(state):
         return []
     signs = [sign for sign, _ in state.seen.in_sight if sign.translation and sign.translation != sign.text]
     return [

@@ -16,9 +16,10 @@ from edge.errors import SinkError
 from edge.events import Event, ObjectsDetected, SceneRecognized, SignTranslated, StageFailed, Subtitle
 from edge.hud.drawing import Painter
 from edge.hud.fonts import Fonts
-from edge.hud.layout import Block, Outline, layout, splitter
+from edge.hud.layout import Block, Outline, layout, lists_signs, splitter
 from edge.hud.object_boxes import place_objects
 from edge.hud.overlay import Overlay, is_shown
+from edge.hud.seen import Seen
 from edge.hud.sinks import ConsoleSink, Sink
 from edge.hud.state import HudState, next_change_ns, reduce, tick
 from edge.media import NS_PER_S, VideoFrame
@@ -64,6 +65,10 @@ class Hud:
         fonts: fonts for the text; None: those of the system. Loaded only if a sink shows pixels.
         on_shown: called with every event once it was shown; those of `Shown` with their `latency_ms`: from their
             `captured_ns` to the moment they (of a subtitle, its first part) had been handed to all sinks.
+
+    Attributes:
+        state: what is to be seen.
+        looked: camera frames that were taken as a backdrop.
     """
 
     def __init__(
@@ -82,6 +87,8 @@ class Hud:
         self._frame_size: tuple[int, int] | None = None
         self._shown: tuple[tuple[Block, ...], tuple[Overlay, ...], tuple[Outline, ...]] | None = None
         self._shown_frame: VideoFrame | None = None
+        self._laid: tuple[HudState, tuple[Block, ...]] | None = None
+        self.looked = 0
         self._drawn = 0
         self._first_drawn_ns = self._last_drawn_ns = 0
         if self._draws:
@@ -136,6 +143,7 @@ class Hud:
     def look(self, frame: VideoFrame | None) -> None:
         """Take `frame` as the backdrop from now on; None keeps the present one."""
         if frame is not None:
+            self.looked += 1
             self._frame_size = (frame.image.shape[1], frame.image.shape[0])
             if self.state.settings.backdrop == "camera":
                 self._frame = frame
@@ -202,7 +210,7 @@ class Hud:
         """Draw and show the present state if it differs from what is shown."""
         if not self._draws:
             return
-        blocks = layout(self.state, self._size, self._fonts.measure)
+        blocks = self._blocks()
         signs = self._overlays()
         outlines, names = self._boxes(blocks)
         blocks = (*blocks, *names)
@@ -214,6 +222,14 @@ class Hud:
         self._first_drawn_ns = self._first_drawn_ns if self._drawn else now_ns
         self._drawn, self._last_drawn_ns = self._drawn + 1, now_ns
         self._each(lambda sink: sink.show(image, now_ns), now_ns)
+
+    def _blocks(self) -> tuple[Block, ...]:
+        """The layout of the present state; placed anew only when more than the time and what signs do has changed."""
+        state = self.state
+        content = replace(state, now_ns=0, seen=state.seen if lists_signs(state) else Seen(scene=state.seen.scene))
+        if self._laid is None or self._laid[0] != content:
+            self._laid = (content, layout(content, self._size, self._fonts.measure))
+        return self._laid[1]
 
     def _overlays(self) -> tuple[Overlay, ...]:
         """The signs in sight, where any of them is to be drawn: the others are spared."""

@@ -24,6 +24,8 @@ _SOME_CELLS = 0.95  # quantile
 _MOVING = 20.0  # mean difference of two frames in a row: the camera swings, and what it sees is blurred
 _LEAST_CONTRAST = 3.0  # standard deviation of a colour below which there is nothing to see
 
+_AROUND = np.ones((3, 3), np.uint8)
+
 Thumbnail = npt.NDArray[np.float32]
 
 
@@ -73,9 +75,12 @@ def change(one: Thumbnail, other: Thumbnail) -> float:
 
 
 def _outside(one: Thumbnail, other: Thumbnail) -> float:
-    padded = np.pad(one, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
-    distance = np.maximum(around.min(axis=(3, 4)) - other, other - around.max(axis=(3, 4)))
+    import cv2
+
+    # Least and largest of 3 x 3 cells; edges count once more. As sliding windows of numpy this took ten times as long.
+    least = cv2.erode(one, _AROUND, borderType=cv2.BORDER_REPLICATE)
+    most = cv2.dilate(one, _AROUND, borderType=cv2.BORDER_REPLICATE)
+    distance = np.maximum(least - other, other - most)
     return float(np.quantile(distance.max(axis=2).clip(0), _SOME_CELLS))
 
 

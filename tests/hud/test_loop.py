@@ -22,6 +22,7 @@ from edge.events import (
     Subtitle,
 )
 from edge.hud.fonts import Fonts
+from edge.hud.layout import layout
 from edge.hud.loop import Hud
 from edge.hud.sinks import ConsoleSink
 from edge.media import VideoFrame
@@ -515,3 +516,82 @@ def test_counts_the_pictures_it_draws_a_second():
         assert index or made.fps is None
     made.advance(9 * S)  # nothing new, nothing drawn
     assert made.fps == 10.0
+    made.look(None)
+    assert made.looked == 4
+
+
+def laid_out(monkeypatch):
+    """Counts how often things are placed."""
+    calls = []
+    monkeypatch.setattr("edge.hud.loop.layout", lambda *given: calls.append(1) or layout(*given))
+    return calls
+
+
+def test_time_pictures_and_signs_that_move_place_nothing_anew(monkeypatch):
+    calls = laid_out(monkeypatch)
+    recorder = Recorder()
+    made, _ = hud(recorder)
+    made.look(frame())
+    made.handle(said(1, 0.0), 0)
+    made.handle(sign(0.1, "SAIDA", box()), S // 10)
+    made.advance(S // 10)
+    before = len(calls)
+    for step in range(5):
+        now = S // 2 + step * S // 10
+        made.look(VideoFrame(np.full((180, 320, 3), 100 + step, np.uint8), now, step))
+        made.handle(SignsMoved(now, ((1, box(40.0 + 9 * step)),)), now)
+        made.advance(now)
+    assert len(calls) == before
+    assert len(recorder.shown) >= 6
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        said(2, 0.2, "Outra coisa."),
+        SpeechStarted(S // 5, 7),
+        StageFailed(S // 5, "translation", "no pack"),
+        SceneRecognized(S // 5, "cup", "copo", 0.9, "pt"),
+        SessionStarted(S // 5, ("en",), "pt", recording=True),
+    ],
+)
+def test_what_changes_the_words_is_placed_anew(event, monkeypatch):
+    calls = laid_out(monkeypatch)
+    recorder = Recorder()
+    made, _ = hud(recorder)
+    made.handle(SessionStarted(0, ("en",), "pt"), 0)
+    made.handle(said(1, 0.0), 0)
+    made.advance(0)
+    calls.clear()
+    made.handle(event, S // 5)
+    made.advance(S // 5)
+    assert calls
+    assert not np.array_equal(recorder.shown[0][1], recorder.shown[-1][1])
+
+
+def test_a_kept_layout_is_the_layout_of_the_state():
+    for overlay, backdrop in (("replace", "camera"), ("off", "black"), ("below", "black")):
+        recorder = Recorder()
+        made, _ = hud(recorder, overlay=overlay, backdrop=backdrop)
+        made.look(frame())
+        for step, event in enumerate(
+            [*script(), sign(2.0), SignsMoved(3 * S, ()), SceneRecognized(3 * S, "a", "b", 1.0, "pt")]
+        ):
+            made.handle(event, event.captured_ns + step)
+            for later in (0, S // 3, 2 * S):
+                made.advance(event.captured_ns + step + later)
+                assert made._blocks() == layout(made.state, (320, 180), FONTS.measure)
+
+
+def test_signs_that_are_plain_lines_come_and_go():
+    recorder = Recorder()
+    made, _ = hud(recorder, overlay="off", backdrop="black")
+    made.advance(0)
+    made.handle(sign(0.1), S // 10)
+    made.advance(S // 10)
+    made.handle(SignsMoved(S, ()), S)
+    made.advance(S)
+    pictures = [image for _, image in recorder.shown]
+    assert len(pictures) == 3
+    assert pictures[1].any()
+    assert np.array_equal(pictures[0], pictures[2])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.perception.scene_change import COLUMNS, ROWS, SceneGate, change, is_blank, motion, thumbnail
+from edge.perception.scene_change import COLUMNS, ROWS, SceneGate, _outside, change, is_blank, motion, thumbnail
 
 
 def picture(seed, height=540, width=960):
@@ -132,3 +132,23 @@ class TestBlank:
         image = np.full((480, 640, 3), 255, np.uint8)
         image[200:260, 300:360] = 30
         assert not is_blank(image)
+
+
+def outside_by_hand(one, other):
+    """What `_outside` says, cell by cell."""
+    rows, columns, colours = one.shape
+    worst = np.zeros((rows, columns))
+    for y in range(rows):
+        for x in range(columns):
+            around = one[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].reshape(-1, colours)
+            outside = np.maximum(around.min(axis=0) - other[y, x], other[y, x] - around.max(axis=0))
+            worst[y, x] = max(0.0, float(outside.max()))
+    return float(np.quantile(worst, 0.95))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_range_around_a_cell_is_that_of_its_neighbours(seed):
+    rng = np.random.default_rng(seed)
+    one, other = (rng.normal(0, 40, (ROWS, COLUMNS, 3)).astype(np.float32) for _ in "ab")
+    assert _outside(one, other) == pytest.approx(outside_by_hand(one, other), rel=1e-6)
+    assert _outside(one, one) == 0.0
