@@ -29,10 +29,10 @@ from edge.settings import RecognitionSettings
 
 Task = Literal["transcribe", "translate"]
 
-THREADS = 2
 _ENGLISH = "en"
 _PROMPT_ROOM = 8
-_SILENCE_GROUP = 10
+SILENCE_GROUP = 10
+"""Positions of encoded silence that are condensed into one."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class SpeechRecognizer:
             InferenceError: a graph or the tokenizer cannot be read.
         """
         # Silence is encoded in a session of its own, which gives the memory of a whole window back when it ends.
-        silence = _encode_silence(Encoder.load(folder, sessions, THREADS))
-        model = WhisperModel.load(folder, sessions, THREADS)
+        silence = encode_silence(Encoder.load(folder, sessions, sessions.threads))
+        model = WhisperModel.load(folder, sessions, sessions.threads)
         return cls(model, Tokenizer.load(folder / "tokenizer.json"), settings, silence)
 
     @property
@@ -211,11 +211,11 @@ class SpeechRecognizer:
         window = 2 * self._model.configuration.audio_positions
         frames = max(mel.shape[1], int(self._settings.context_s * FRAMES_PER_S))
         context = self._model.encode(fit_mel(mel, min(frames, window)))
-        return append(context, self._encoded_silence(), _SILENCE_GROUP)
+        return append(context, self._encoded_silence(), SILENCE_GROUP)
 
     def _encoded_silence(self) -> Context:
         if self._silence is None:
-            self._silence = _encode_silence(self._model)
+            self._silence = encode_silence(self._model)
         return self._silence
 
     def _decode(self, heard: _Heard, language: str, task: Task) -> Decoded:
@@ -241,8 +241,8 @@ class SpeechRecognizer:
         return beam(step, logits, past, rules, settings.beam, settings.beam_lag)
 
 
-def _encode_silence(model: WhisperModel | Encoder) -> Context:
-    """A whole window of silence, condensed."""
+def encode_silence(model: WhisperModel | Encoder) -> Context:
+    """A whole window of silence, condensed: what `append` puts behind the context of an utterance."""
     configuration = model.configuration
     nothing = np.zeros((configuration.mels, 0), np.float32)
-    return condense(model.encode(fit_mel(nothing, 2 * configuration.audio_positions)), _SILENCE_GROUP)
+    return condense(model.encode(fit_mel(nothing, 2 * configuration.audio_positions)), SILENCE_GROUP)
