@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from edge.events import Event, SenseChanged
 from edge.media import NS_PER_S
@@ -24,8 +23,6 @@ _PAUSE_WINDOWS = 3  # of 32 ms without speech: the utterance may be over, and a 
 _STEP_DOWN_S = 2.0  # between two steps down: the first one must have time to show
 _TICK_S = 0.5
 _PATIENCE = 8.0  # longest recovery time, in multiples of the first, after stepping up proved to be too early
-_SENSIBLE_C = range(1, 131)
-_THERMAL = Path("/sys/class/thermal")
 
 
 def interval_at(level: str, interval_s: float) -> float | None:
@@ -187,14 +184,3 @@ class LoadControl:
         self._raised = steps < 0
         self._changed_ns = now_ns
         return tuple(SenseChanged(now_ns, sense, self.level, reason) for sense in self._senses)
-
-
-def processor_temperature_c(folder: Path = _THERMAL) -> float | None:
-    """The hottest thermal zone that Linux knows, in degrees Celsius; None where there is none that makes sense."""
-    temperatures = []
-    for file in folder.glob("thermal_zone*/temp"):
-        try:
-            temperatures.append(int(file.read_text()) / 1000)
-        except (OSError, ValueError):  # noqa: PERF203 - a broken sensor must not hide the others
-            continue
-    return max((value for value in temperatures if int(value) in _SENSIBLE_C), default=None)

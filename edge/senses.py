@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from edge.channels import Fifo
 from edge.events import Event
+from edge.hardware.sensors import processor_temperature_c
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.perception.languages import language_codes, normalise_language
 from edge.run_options import OBJECTS, SCENE, SIGNS, SPEECH
-from edge.scheduling import LoadControl, SpeechFirst, processor_temperature_c
+from edge.scheduling import LoadControl, SpeechFirst
 from edge.session import Senses, Watch
 from edge.settings import Settings
 from edge.speech_sense import SpeechSense

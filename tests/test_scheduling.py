@@ -6,7 +6,7 @@ import pytest
 
 from edge.media import NS_PER_S
 from edge.results import Onset, Segment
-from edge.scheduling import LEVELS, LoadControl, SpeechFirst, processor_temperature_c
+from edge.scheduling import LEVELS, LoadControl, SpeechFirst
 from edge.settings import SchedulingSettings
 
 S = NS_PER_S
@@ -193,17 +193,3 @@ class TestLoadControl:
         world.lag = 3
         ticks = iter([False, False, True])
         assert [event.level for event in control.watch(lambda _: next(ticks), lambda: 7)] == ["slow"]
-
-
-class TestTemperature:
-    def test_is_that_of_the_hottest_zone(self, tmp_path):
-        for number, text in enumerate(["45000\n", "71500\n", "-1000\n", "nonsense", "999000"]):
-            zone = tmp_path / f"thermal_zone{number}"
-            zone.mkdir()
-            (zone / "temp").write_text(text)
-        (tmp_path / "thermal_zone9").mkdir()
-        assert processor_temperature_c(tmp_path) == 71.5
-
-    def test_is_unknown_without_zones(self, tmp_path):
-        assert processor_temperature_c(tmp_path) is None
-        assert processor_temperature_c(tmp_path / "absent") is None
