@@ -86,13 +86,16 @@ class _Session:
         self._stack = stack
         self._events: Fifo[Event] = Fifo(EVENTS_KEPT)
         self._frames: Fan[VideoFrame] = Fan()
+        self._replay: Replay | None = None
 
     def run(self, fonts: Fonts) -> int:
         """Open, drive, say the totals, close."""
         replay = None
         if self._options.replay is not None:
-            opened = open_replay(self._options.replay, self._options.pace, needs_sound=self._options.hears)
-            replay = self._stack.enter_context(opened)
+            opened = open_replay(
+                self._options.replay, self._options.pace, needs_sound=self._options.hears, times=self._options.repeat
+            )
+            self._replay = replay = self._stack.enter_context(opened)
             self._check_pictures(replay)
         if replay is None or replay.is_live:
             return self._run_live(self._live_media(replay), fonts)
@@ -111,14 +114,22 @@ class _Session:
 
     def _run_live(self, media: LiveMedia, fonts: Fonts) -> int:
         hud = self._open_hud(fonts)
+        began_cpu_s = time.process_time()
         self._events.put(self._started(time.monotonic_ns()))
         turns = Turns(self._settings, self._options.watches, self._events)
         with turns:
             senses = self._senses.taking_turns(turns)
             ok = run_live(media, senses, hud, self._events, self._options.seconds, self._stop)
         now_ns = time.monotonic_ns()
-        hud.handle(self.tally.ended(now_ns, peak_rss_mb(), hud.fps), now_ns)
+        ended = self.tally.ended(now_ns, peak_rss_mb(), hud.fps)
+        cpu_s = round(time.process_time() - began_cpu_s, 3)
+        hud.handle(replace(ended, cpu_s=cpu_s, **self._frames_told(hud)), now_ns)
         return 0 if ok else 1
+
+    def _frames_told(self, hud: Hud) -> dict[str, int]:
+        """How many pictures the camera gave, and how many of them the HUD never looked at."""
+        captured = self._frames.count + (self._replay.skipped if self._replay is not None else 0)
+        return {"frames": captured, "frames_dropped": captured - hud.looked} if captured else {}
 
     def _started(self, now_ns: int) -> SessionStarted:
         senses = self._senses

@@ -119,9 +119,14 @@ class Latest(Generic[T]):
 
 
 class Fan(Generic[T]):
-    """Hands every item to all its readers, each of which sees the newest one only, at its own pace."""
+    """Hands every item to all its readers, each of which sees the newest one only, at its own pace.
+
+    Attributes:
+        count: items that were put.
+    """
 
     def __init__(self) -> None:
+        self.count = 0
         self._readers: list[Latest[T]] = []
         self._closed = False
 
@@ -135,6 +140,7 @@ class Fan(Generic[T]):
 
     def put(self, item: T) -> None:
         """Give `item` to every reader; ignored after `close`."""
+        self.count += not self._closed
         for reader in self._readers:
             reader.put(item)
 

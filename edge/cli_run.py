@@ -34,6 +34,7 @@ ReplayOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="A recording instead of microphone and camera.")
 ]
 PaceOption = Annotated[str, typer.Option(metavar="live|max", help="Replay like life, or flat out.")]
+RepeatOption = Annotated[int, typer.Option(metavar="N", min=1, help="Play the recording N times without a pause.")]
 HudOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -76,6 +77,7 @@ def run(
     camera: CameraOption = None,
     replay: ReplayOption = None,
     pace: PaceOption = "live",
+    repeat: RepeatOption = 1,
     hud: HudOption = None,
     events: EventsOption = None,
     save: SaveOption = None,
@@ -102,7 +104,7 @@ def run(
     }
     options = RunOptions(
         source=source, target=target, mic=mic, camera=camera, replay=replay, pace=pace,
-        huds=tuple(hud or ()), events=events, save=tuple(save or ()), seconds=seconds,
+        huds=tuple(hud or ()), events=events, save=tuple(save or ()), seconds=seconds, repeat=repeat,
         senses=tuple(dict.fromkeys(name.strip() for name in senses.split(",") if name.strip())),
     )  # fmt: skip
     status = run_session(options, load_settings(settings, overrides), lambda line: typer.echo(line, err=True))

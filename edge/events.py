@@ -225,7 +225,9 @@ class SenseChanged(Event):
 class SessionEnded(Event):
     """Capture has ended; totals of the session.
 
-    Percentiles are None when there was no subtitle; `fps`, the pictures drawn a second, when fewer than two were.
+    Percentiles are None when there was no subtitle; `fps`, the pictures drawn a second, when fewer than two were;
+    `frames` of the camera and `frames_dropped`, those of them that the HUD never looked at, without a camera; these two
+    and `cpu_s`, processor time since SessionStarted, flat out.
     """
 
     utterances: int
@@ -238,6 +240,9 @@ class SessionEnded(Event):
     scenes: int = 0
     objects: int = 0
     fps: float | None = None
+    frames: int | None = None
+    frames_dropped: int | None = None
+    cpu_s: float | None = None
 
 
 def as_record(event: Event) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class RunOptions:
         save: files for the captions.
         seconds: stop after so long.
         senses: some of SENSES.
+        repeat: how often the recording is played.
     """
 
     source: str
@@ -44,6 +45,7 @@ class RunOptions:
     save: tuple[Path, ...] = ()
     seconds: float | None = None
     senses: tuple[str, ...] = (SPEECH,)
+    repeat: int = 1
 
     def check(self) -> None:
         """Refuse what cannot go together.
@@ -56,6 +58,8 @@ class RunOptions:
             raise SettingsError("--mic and --replay exclude each other; leave one out")
         if self.pace != "live" and self.replay is None:
             raise SettingsError("--pace needs --replay; a microphone is always live")
+        if self.repeat != 1 and self.replay is None:
+            raise SettingsError("--repeat needs --replay; a microphone never ends")
         if self.seconds is not None and self.pace == "max":
             raise SettingsError("--seconds is wall-clock time and means nothing with --pace max; leave one out")
         taken = {Path(path).resolve() for path in (self.replay, self.camera) if path is not None}

@@ -87,6 +87,17 @@ def test_every_reader_of_a_fan_gets_the_newest_item_once():
     assert (quick.skipped, slow.skipped) == (0, 1)
 
 
+def test_a_fan_counts_what_it_was_given_while_it_was_open():
+    fan = Fan()
+    assert fan.count == 0
+    fan.reader()
+    for item in "abc":
+        fan.put(item)
+    fan.close()
+    fan.put("d")
+    assert fan.count == 3
+
+
 def test_a_closed_fan_ends_its_readers_and_those_who_come_late():
     fan = Fan()
     early = fan.reader()

@@ -9,6 +9,7 @@ import wave
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -435,6 +436,33 @@ class TestOutputs:
         ended = edge(*RUN, "--replay", long, "--seconds", "0.3", "--hud", "console", "--events", "e.jsonl")
         assert ended.code == 0
         assert json.loads(Path("e.jsonl").read_text().splitlines()[-1])["event"] == "SessionEnded"
+
+    def test_repeated(self, edge, tone):
+        assert edge(*RUN, "--replay", tone, "--pace", "max", "--repeat", "2", "--hud", "console").code == 0
+        assert edge(*RUN, "--repeat", "2").err.startswith("edge: --repeat needs --replay")
+
+    def test_a_live_session_tells_of_its_pictures_and_its_processor_time(self, edge, tmp_path):
+        with av.open("film.mkv", "w") as film:
+            video = film.add_stream("mpeg4", rate=20)
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            sound = film.add_stream("pcm_s16le", rate=16_000)
+            sound.layout = "mono"
+            for index in range(20):
+                film.mux(video.encode(av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * index, np.uint8), "bgr24")))
+            film.mux(video.encode(None))
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16_000, 0
+            film.mux(sound.encode(frame))
+            film.mux(sound.encode(None))
+        live = ("--replay", "film.mkv", "--repeat", "2", "--hud", "h.png", "--events", "e.jsonl")
+        assert edge(*RUN, *live).code == 0
+        ended = json.loads(Path("e.jsonl").read_text().splitlines()[-1])
+        assert ended["frames"] == 40
+        assert 0 <= ended["frames_dropped"] <= 40
+        assert 0 < ended["cpu_s"] < 60
+        assert edge(*RUN, "--pace", "max", *live).code == 0
+        ended = json.loads(Path("e.jsonl").read_text().splitlines()[-1])
+        assert (ended["frames"], ended["frames_dropped"], ended["cpu_s"]) == (None, None, None)
 
 
 class TestTheConsoleScript:

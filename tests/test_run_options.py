@@ -43,3 +43,9 @@ def test_senses_that_have_something_to_see(given):
 def test_senses_that_cannot_be(given, advice):
     with pytest.raises(SettingsError, match=advice):
         options(**given).check()
+
+
+def test_only_a_recording_can_be_repeated():
+    options(replay=Path("a.wav"), repeat=3).check()
+    with pytest.raises(SettingsError, match="--repeat needs --replay"):
+        options(repeat=3).check()

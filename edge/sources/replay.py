@@ -6,9 +6,12 @@ import heapq
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, get_args
+
+import numpy as np
 
 from edge.errors import SourceError
 from edge.media import NS_PER_S, AudioChunk, VideoFrame
@@ -19,7 +22,7 @@ Pace = Literal["live", "max"]
 _LATE_NS = NS_PER_S // 5  # a picture this late is skipped when paced live: a camera would have dropped it too
 
 
-def open_replay(path: Path, pace: str = "live", *, needs_sound: bool = True) -> Replay:
+def open_replay(path: Path, pace: str = "live", *, needs_sound: bool = True, times: int = 1) -> Replay:
     """A recording as a source, checked from end to end before the first chunk.
 
     Args:
@@ -27,6 +30,7 @@ def open_replay(path: Path, pace: str = "live", *, needs_sound: bool = True) -> 
         pace: `live` hands things out when they would have been captured, stamped on the monotonic clock; `max`
             hands them out at once, stamped in media time from 0, the same every time.
         needs_sound: whether a recording without sound is an error.
+        times: how often it is played, without a pause.
 
     Raises:
         SourceError: unknown pace, or a file that `probe` refuses.
@@ -35,7 +39,7 @@ def open_replay(path: Path, pace: str = "live", *, needs_sound: bool = True) -> 
     chosen = next((name for name in known if name == pace), None)
     if chosen is None:
         raise SourceError(f"unknown pace {pace!r}; use live or max")
-    return Replay(probe(path, needs_sound=needs_sound), chosen)
+    return Replay(probe(path, needs_sound=needs_sound), chosen, times=times)
 
 
 class Replay:
@@ -49,6 +53,7 @@ class Replay:
         pace: see `open_replay`.
         clock_ns: monotonic clock.
         wait: waits so many seconds; returns True when the replay was closed meanwhile.
+        times: how often the recording is played, as if it stood in the file so often.
 
     Attributes:
         recording: what is in the file.
@@ -61,8 +66,10 @@ class Replay:
         pace: Pace = "live",
         clock_ns: Callable[[], int] = time.monotonic_ns,
         wait: Callable[[float], bool] | None = None,
+        times: int = 1,
     ) -> None:
         self.recording = recording
+        self._times = times
         self._live = pace == "live"
         self._clock_ns = clock_ns
         self._closed = threading.Event()
@@ -89,7 +96,7 @@ class Replay:
     def __iter__(self) -> Iterator[AudioChunk | VideoFrame]:
         start_ns = self._clock_ns() if self._live else 0
         index = 0
-        for due_ns, item in _in_time(self.recording):
+        for due_ns, item in _over_and_over(self.recording, self._times):
             late_ns = self._reach(start_ns + due_ns)
             if self._closed.is_set():
                 return
@@ -109,6 +116,24 @@ class Replay:
         if late_ns < 0:
             self._wait(-late_ns / NS_PER_S)
         return late_ns
+
+
+def _over_and_over(recording: Recording, times: int) -> Iterator[tuple[int, AudioChunk | Picture]]:
+    """Everything in the file so many times; where the pictures end after the sound, silence fills the rest."""
+    begin_ns = 0
+    for last in reversed(range(times)):
+        heard_ns = seen_ns = begin_ns
+        for due_ns, item in _in_time(recording):
+            moved = replace(item, captured_ns=begin_ns + item.captured_ns) if begin_ns else item
+            if isinstance(moved, AudioChunk):
+                heard_ns = moved.ended_ns
+            else:
+                seen_ns = moved.captured_ns + round(NS_PER_S / recording.fps) if recording.fps else moved.captured_ns
+            yield begin_ns + due_ns, moved
+        if last and recording.sample_rate and seen_ns > heard_ns:
+            rest = np.zeros((seen_ns - heard_ns) * recording.sample_rate // NS_PER_S, np.float32)
+            yield seen_ns, AudioChunk(rest, recording.sample_rate, heard_ns)
+        begin_ns = max(heard_ns, seen_ns)
 
 
 def _in_time(recording: Recording) -> Iterator[tuple[int, AudioChunk | Picture]]:

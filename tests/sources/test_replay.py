@@ -1,5 +1,6 @@
 """Replay with a clock of its own: order, stamps, pace, closing."""
 
+import itertools
 import threading
 
 import av
@@ -155,3 +156,38 @@ def test_bad_files_are_refused_before_anything_is_played(tmp_path, film):
 def test_unknown_pace(film):
     with pytest.raises(SourceError, match="unknown pace 'fast'; use live or max"):
         open_replay(film, "fast")
+
+
+def test_repeated_as_if_it_stood_in_the_file_so_often(film):
+    clock = _Clock()
+    items = list(Replay(probe(film), "max", clock, clock.wait, times=3))
+    chunks = [item for item in items if isinstance(item, AudioChunk)]
+    frames = [item for item in items if isinstance(item, VideoFrame)]
+    assert np.array_equal(np.concatenate([c.samples for c in chunks]) * 32_768, np.tile(np.arange(16_000), 3))
+    assert all(before.ended_ns == after.captured_ns for before, after in itertools.pairwise(chunks))
+    assert [frame.captured_ns for frame in frames] == [index * 100_000_000 for index in range(30)]
+    assert [frame.index for frame in frames] == list(range(30))
+    assert [_due(item) for item in items] == sorted(_due(item) for item in items)
+
+
+def test_between_repetitions_silence_fills_what_pictures_last_longer(film):
+    class Short:
+        def __init__(self, whole):
+            self.__dict__ |= whole.__dict__
+            self.fps = 2.0  # the last picture, at 0.9 s, lasts until 1.4 s
+
+    items = list(Replay(Short(probe(film)), "max", times=2))
+    chunks = [item for item in items if isinstance(item, AudioChunk)]
+    assert all(before.ended_ns == after.captured_ns for before, after in itertools.pairwise(chunks))
+    filling = chunks[16]
+    assert (filling.captured_ns, filling.ended_ns) == (NS_PER_S, NS_PER_S * 14 // 10)
+    assert not filling.samples.any()
+    assert len(chunks) == 33  # none after the last time
+    assert next(item for item in items[::-1] if isinstance(item, VideoFrame)).captured_ns == NS_PER_S * 23 // 10
+
+
+def test_repeated_live_keeps_the_pace(film):
+    clock = _Clock()
+    for item in Replay(probe(film), "live", clock, clock.wait, times=2):
+        assert abs(clock.now_ns - _due(item)) < 1_000
+    assert sum(clock.waits) == pytest.approx(2.0, abs=1e-3)
