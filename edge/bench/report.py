@@ -74,33 +74,37 @@ class Work(_Record):
         weight_bytes: weights that must be read at least once for a sample.
         int8_operations: multiplications and additions of int8 matrix products.
         float_operations: the same in float.
+        working_set_bytes: weights of the session that reads most of them, each once: what a cache would have to hold.
     """
 
     weight_bytes: int
     int8_operations: int
     float_operations: int
+    working_set_bytes: int = 0
 
 
 class Peaks(_Record):
     """What this machine reaches at a number of threads, measured in the same run.
 
     Attributes:
-        bandwidth_gb_s: reading memory, 10^9 bytes a second.
+        bandwidth_gb_s: reading memory, 10^9 bytes a second; more bytes than any cache here holds.
         int8_gops: 10^9 int8 operations a second in a large matrix product through ONNX Runtime.
         float_gops: the same in float32.
+        bandwidths: (bytes read again and again, 10^9 bytes a second), rising bytes; small sets stay in a cache.
     """
 
     threads: int
     bandwidth_gb_s: float
     int8_gops: float
     float_gops: float
+    bandwidths: tuple[tuple[int, float], ...] = ()
 
 
 class Floor(_Record):
     """The shortest time that this machine could take for a sample.
 
     Attributes:
-        memory_ms: weight bytes over measured bandwidth.
+        memory_ms: weight bytes over the bandwidth measured for a working set of that size.
         compute_ms: operations over measured peaks, int8 and float added.
         floor_ms: the larger of the two.
         ratio: measured median over the floor.

@@ -58,21 +58,28 @@ class SessionFactory:
         Raises:
             InferenceError: the file is missing or is no graph this runtime can run.
         """
-        ort = import_onnxruntime()
-        options = ort.SessionOptions()
+        name = "graph" if isinstance(model, bytes) else str(model)
+        return _Checked(self._create(model, self._options(threads)), name)
+
+    def _options(self, threads: int) -> Any:
+        """`onnxruntime.SessionOptions` of the policy."""
+        options = import_onnxruntime().SessionOptions()
         options.intra_op_num_threads = min(threads, self._settings.threads)
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "1" if self._settings.spinning else "0")
         if int8_saturates():
             options.add_session_config_entry("session.x64quantprecision", "1")
+        return options
+
+    def _create(self, model: Path | bytes, options: Any) -> Any:
+        """`onnxruntime.InferenceSession` of the model; raises InferenceError."""
         source = model if isinstance(model, bytes) else str(model)
         name = "graph" if isinstance(model, bytes) else str(model)
         try:
-            session = ort.InferenceSession(source, options, providers=self.providers())
+            return import_onnxruntime().InferenceSession(source, options, providers=self.providers())
         except Exception as error:
             raise InferenceError(f"{name} cannot be loaded: {one_line(error)}; run: edge doctor") from error
-        return _Checked(session, name)
 
     def providers(self) -> list[str]:
         """Execution providers in the order in which they are tried."""
