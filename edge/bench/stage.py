@@ -51,6 +51,8 @@ class Prepared:
         quality: judges the same calls; run after the timing, not timed.
         units, unit: in one sample on average (tokens, lines, utterances).
         audio_s: seconds of sound in one sample.
+        counted: units in one sample as the samples that ran counted them (tokens written); asked after the timing,
+            it replaces `units`.
     """
 
     samples: Sequence[Callable[[], Any]]
@@ -59,6 +61,7 @@ class Prepared:
     units: float = 1.0
     unit: str = "sample"
     audio_s: float | None = None
+    counted: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)
