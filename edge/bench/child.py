@@ -139,7 +139,7 @@ def _measured(order: Order, stage: Stage, bench: Bench, prepared: Prepared, mark
         samples_ms=tuple(round(sample, 4) for sample in times.samples_ms),
         seconds=round(times.seconds, 4),
         peak_rss_mb=peak_mb,
-        units=prepared.units,
+        units=prepared.units if prepared.counted is None else prepared.counted(),
         unit=prepared.unit,
         audio_s=prepared.audio_s,
         quality=_told(notes, "quality", lambda: tuple(prepared.quality()), ()) if order.quality else (),

@@ -126,6 +126,7 @@ class StageResult(_Record):
         models: catalogue ids.
         threads: intra-op threads.
         provider: execution provider.
+        default: whether the program itself runs the stage like this.
         load_ms: opening the models in a fresh process, files in the page cache.
         cold_ms: the first sample after it.
         units: units in one sample, and what they are called (12, `token`).
@@ -143,6 +144,7 @@ class StageResult(_Record):
     models: tuple[str, ...] = ()
     threads: int
     provider: str = "CPUExecutionProvider"
+    default: bool = False
     status: Status = "measured"
     reason: str | None = None
     load_ms: float | None = None

@@ -44,7 +44,7 @@ def test_an_answer_has_everything_that_was_asked_for(floor):
     assert (found.skipped, found.failed, found.note) == (None, None, None)
     assert found.samples_ms
     assert found.cold_ms >= 0
-    assert found.load_ms > 0
+    assert found.load_ms >= 0
     assert found.seconds >= 0.01
     assert found.peak_rss_mb > 5
     assert (found.units, found.unit, found.audio_s) == (12, "token", 5.0)
@@ -129,6 +129,7 @@ sys.modules["edge.bench.stages"] = stages
 def noisy():
     print("python prints"); sys.stdout.flush()
     os.write(1, b"a native library prints\\n")
+    time.sleep(0.005)
 
 stages.STAGES = (
     Stage("fake.noisy", "one call", lambda bench: Prepared([noisy])),

@@ -1,0 +1,136 @@
+"""What to measure: stages x precisions x threads, in passes that are apart in time."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edge.bench.stage import Stage, Variant
+from edge.errors import BenchmarkError
+
+CPU = "CPUExecutionProvider"
+QUICK_S = 120.0
+"""How long `--quick` may take."""
+QUICK_PASSES, FULL_PASSES = 2, 3
+FULL_ROUND_S = 3.0
+"""Time measured in each pass of a full benchmark."""
+_FULL_OVERHEAD_S = 3.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user asked for.
+
+    Attributes:
+        quick: two minutes in all; else full.
+        stages: names; none: all.
+        precisions: none: the default one (quick) or all.
+        threads: none: the program's own number (quick) or 1, 2, 4 ... up to all.
+        providers: execution providers of ONNX Runtime.
+        slowdown: factors of `--plant` by stage.
+        data: folder of evaluation data.
+        settings: settings file.
+    """
+
+    quick: bool = False
+    stages: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    threads: tuple[int, ...] = ()
+    providers: tuple[str, ...] = (CPU,)
+    slowdown: tuple[tuple[str, float], ...] = ()
+    data: Path | None = None
+    settings: Path | None = None
+
+    @property
+    def kind(self) -> Literal["quick", "full", "chosen"]:
+        """As the report names it."""
+        if self.stages or self.precisions or self.threads or self.providers != (CPU,):
+            return "chosen"
+        return "quick" if self.quick else "full"
+
+    @property
+    def passes(self) -> int:
+        """How often every variant is measured, in processes that are apart in time."""
+        return QUICK_PASSES if self.quick else FULL_PASSES
+
+
+def variants(choice: Choice, stages: Sequence[Stage], own_threads: int, cores: int) -> tuple[Variant, ...]:
+    """What is measured once in every pass, in order.
+
+    Args:
+        choice: of the user.
+        stages: all there are.
+        own_threads: what the program uses by itself.
+        cores: that this process may use.
+
+    Raises:
+        BenchmarkError: a stage or precision that no stage has.
+    """
+    chosen = select(choice.stages, stages)
+    known = {precision for stage in chosen for precision in stage.precisions}
+    for precision in choice.precisions:
+        check(precision, known, "precision of these stages", "edge bench --list")
+    counts = choice.threads or ((own_threads,) if choice.quick else thread_counts(own_threads, cores))
+    return tuple(
+        Variant(stage.name, precision, count, provider)
+        for stage in chosen
+        for precision in _precisions(stage, choice)
+        for count in (counts if stage.threaded else (1,))
+        for provider in (choice.providers if stage.models else (CPU,))
+    )
+
+
+def _precisions(stage: Stage, choice: Choice) -> tuple[str, ...]:
+    if choice.precisions:
+        return tuple(precision for precision in stage.precisions if precision in choice.precisions)
+    return stage.precisions[:1] if choice.quick else stage.precisions
+
+
+def select(names: Sequence[str], stages: Sequence[Stage]) -> tuple[Stage, ...]:
+    """The stages of these names, or of a sense (`speech`), in their own order; all where there are no names.
+
+    Raises:
+        BenchmarkError: a name that nothing has; names the nearest.
+    """
+    known = {stage.name for stage in stages} | {stage.name.partition(".")[0] for stage in stages}
+    for name in names:
+        check(name, known, "stage", "edge bench --list")
+    return tuple(stage for stage in stages if not names or stage.name in names or stage.name.partition(".")[0] in names)
+
+
+def check(name: str, known: Iterable[str], what: str, command: str) -> None:
+    """Raise BenchmarkError unless `name` is among `known`; it names the nearest one and `command`, which lists all."""
+    names = sorted(known)
+    if name in names:
+        return
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise BenchmarkError(f"no {what} {name!r}; {hint}run: {command}")
+
+
+def thread_counts(own_threads: int, cores: int) -> tuple[int, ...]:
+    """1, 2, 4 ... up to all cores, all cores, and the program's own number."""
+    powers = [1 << power for power in range(cores.bit_length()) if 1 << power <= cores]
+    return tuple(sorted({*powers, cores, own_threads}))
+
+
+def in_pass(chosen: Sequence[Variant], number: int) -> tuple[Variant, ...]:
+    """The variants in the order of a pass (from 0): every other one runs backwards.
+
+    So nothing is always measured first, on a cool machine.
+    """
+    return tuple(reversed(chosen)) if number % 2 else tuple(chosen)
+
+
+def full_seconds(count: int, passes: int = FULL_PASSES) -> float:
+    """About how long so many variants take in a full benchmark, sessions left out."""
+    return count * passes * (FULL_ROUND_S * 1.1 + _FULL_OVERHEAD_S)
+
+
+def is_default(variant: Variant, stage: Stage, own_threads: int) -> bool:
+    """Whether the program itself runs the stage like this."""
+    threads = own_threads if stage.threaded else 1
+    return variant == Variant(stage.name, stage.precisions[0], threads, CPU)
