@@ -2,88 +2,78 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edge.errors import EdgeError
+from edge import doctor_devices
+from edge.doctor_board import examine_board
+from edge.finding import Finding, attempt
+from edge.hardware.reading import ROOT
 from edge.hub.store import ModelStore
 from edge.settings import Settings
 
-Level = str
+__all__ = ["Finding", "examine"]
+
+_NO_RUNTIME = ("-extensions", "-genai", "-tools")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One checked thing.
+def examine(settings: Settings, root: Path = ROOT) -> Iterator[Finding]:
+    """Check everything, one finding after the other as soon as it is known; never raises for what it finds.
 
-    Attributes:
-        check: what was looked at.
-        ok: whether a session can run; optional things (a microphone, a display) do not spoil it.
-        message: what was found.
-        run: what to run or install, empty when nothing is to be done.
+    Args:
+        settings: those of a session.
+        root: folder of the machine, for what its kernel tells.
     """
-
-    check: str
-    ok: bool
-    message: str
-    run: str = ""
-
-    def record(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        mark = "ok  " if self.ok and not self.run else "note" if self.ok else "BAD "
-        return f"{mark} {self.check}: {self.message}" + (f"; run: {self.run}" if self.run else "")
-
-
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Check everything, one finding after the other as soon as it is known; never raises for what it finds."""
     yield Finding("python", True, f"{platform.python_version()} on {platform.machine()} {sys.platform}")
-    yield from _attempt("onnxruntime", _runtime)
-    yield from _attempt("opencv", _opencv, optional=True)
+    yield from attempt("onnxruntime", partial(_runtime, settings))
+    yield from attempt("opencv", _opencv, optional=True)
     store = ModelStore()
-    yield from _attempt("store", lambda: _store(store))
-    for model in store.catalogue.defaults():
-        yield from _attempt(f"model {model.id}", lambda id_=model.id: _model(store, id_, settings))  # type: ignore[misc]
-    yield from _attempt("microphones", _microphones, optional=True)
-    yield from _attempt("cameras", _cameras, optional=True)
-    yield from _attempt("display", _display, optional=True)
+    models = store.catalogue.defaults()
+    yield from examine_board(sum(model.ram_mb for model in models), settings.scheduling.max_temperature_c, root)
+    yield from attempt("store", partial(_store, store))
+    for model in models:
+        yield from attempt(f"model {model.id}", partial(_model, store, model.id, settings))
+    yield from attempt("microphones", partial(doctor_devices.microphones, root), optional=True)
+    yield from attempt("cameras", partial(doctor_devices.cameras, root), optional=True)
+    yield from attempt("display", doctor_devices.display, optional=True)
 
 
-def _attempt(check: str, look: Callable[[], Finding], *, optional: bool = False) -> Iterator[Finding]:
-    try:
-        yield look()
-    except EdgeError as error:
-        message, _, run = str(error).partition("; run: ")
-        yield Finding(check, optional, message, run)
-    except Exception as error:  # noqa: BLE001 - a doctor reports whatever it meets
-        yield Finding(check, optional, f"{type(error).__name__}: {error}")
-
-
-def _runtime() -> Finding:
+def _runtime(settings: Settings) -> Finding:
+    """Its version, and which of the packages that bring it is there; two of them lie over each other."""
     from edge.inference.sessions import SessionFactory, import_onnxruntime
 
     runtime = import_onnxruntime()
     available = ", ".join(runtime.get_available_providers())
-    return Finding("onnxruntime", True, f"{runtime.__version__}; uses {SessionFactory().providers()[0]} of {available}")
+    uses = SessionFactory(settings.inference).providers()[0]
+    said = f"{runtime.__version__}; uses {uses} of {available}"
+    packages = [name for name in _packages("onnxruntime") if not name.endswith(_NO_RUNTIME)]
+    if len(packages) > 1:
+        keep = next(name for name in packages if name != "onnxruntime")
+        others = f"pip uninstall --yes {' '.join(packages)}; pip install {keep}"
+        return Finding("onnxruntime", True, f"{said}: {' and '.join(packages)} both bring it", others)
+    return Finding("onnxruntime", True, said)
+
+
+def _packages(start: str, part: str = "") -> list[str]:
+    """Installed packages whose names begin so and contain that."""
+    from importlib.metadata import distributions
+
+    names = {(found.metadata["Name"] or "").lower().replace("_", "-") for found in distributions()}
+    return sorted(name for name in names if name.startswith(start) and part in name)
 
 
 def _opencv() -> Finding:
     """Which of the packages that bring cv2 is there; two of them lie over each other."""
-    from importlib.metadata import distributions
-
     from edge.sources.opencv_camera import import_cv2
 
-    names = {(found.metadata["Name"] or "").lower().replace("_", "-") for found in distributions()}
-    packages = sorted(name for name in names if name.startswith("opencv-") and "python" in name)
+    packages = _packages("opencv-", "python")
     version = f"{import_cv2().__version__} ({' and '.join(packages) or 'of the system'})"
     if len(packages) > 1:
         keep = packages[0]
@@ -92,15 +82,6 @@ def _opencv() -> Finding:
     if packages and packages[0].endswith("-headless"):
         return Finding("opencv", True, f"{version}; without windows: use --hud console, FILE.mp4 or FILE.png")
     return Finding("opencv", True, version)
-
-
-def _cameras() -> Finding:
-    from edge.sources.devices import list_devices
-
-    cameras = [device for device in list_devices() if device.kind == "camera"]
-    if not cameras:
-        return Finding("cameras", True, "none found; pictures, films and network cameras work without one")
-    return Finding("cameras", True, ", ".join(f"{device.name} ({device.uri})" for device in cameras))
 
 
 def _store(store: ModelStore) -> Finding:
@@ -167,23 +148,3 @@ def _warm_up_eyes(task: str, folder: Any, sessions: Any, settings: Settings) -> 
     else:
         return False
     return True
-
-
-def _microphones() -> Finding:
-    from edge.sources.devices import list_devices
-
-    listed = list_devices()
-    devices = [device for device in listed if device.kind == "microphone"]
-    problem = next((device.name for device in listed if device.kind == "problem"), None)
-    if problem is not None and not devices:
-        message, _, run = problem.partition("; run: ")
-        return Finding("microphones", True, f"{message}; recordings work without one", run)
-    if not devices:
-        return Finding("microphones", True, "none found; recordings work without one", "edge devices")
-    return Finding("microphones", True, ", ".join(str(device.name) for device in devices))
-
-
-def _display() -> Finding:
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        return Finding("display", True, "none; use --hud console, FILE.mp4 or FILE.png")
-    return Finding("display", True, "there is one")

@@ -28,7 +28,7 @@ class FakeStore:
         self.broken = broken or {}
         self.stand_in = stand_in or {}
         self._installed = installed
-        models = {model_id: SimpleNamespace(id=model_id, task=task) for model_id, task in TASKS.items()}
+        models = {model_id: SimpleNamespace(id=model_id, task=task, ram_mb=100) for model_id, task in TASKS.items()}
         self.catalogue = SimpleNamespace(defaults=lambda: tuple(models.values()), get=models.__getitem__)
 
     def installed(self):
@@ -44,15 +44,15 @@ class FakeStore:
 
 
 @pytest.fixture
-def examined(monkeypatch):
-    """Function that examines a fake store: check name to Finding."""
+def examined(monkeypatch, tmp_path):
+    """Function that examines a fake store on a machine that tells nothing: check name to Finding."""
     warmed = []
     monkeypatch.setattr(doctor, "_warm_up", lambda task, folder, settings: warmed.append((task, folder)) or "it ran")
 
     def look(store=None):
         monkeypatch.setattr(doctor, "ModelStore", lambda: store or FakeStore())
         warmed.clear()
-        return {finding.check: finding for finding in examine(Settings())}
+        return {finding.check: finding for finding in examine(Settings(), tmp_path)}
 
     look.warmed = warmed
     return look
@@ -61,7 +61,9 @@ def examined(monkeypatch):
 def test_all_is_well(examined):
     findings = examined()
     assert list(findings) == [
-        "python", "onnxruntime", "opencv", "store", *(f"model {model_id}" for model_id in TASKS),
+        "python", "onnxruntime", "opencv",
+        "machine", "governor", "temperature", "throttling", "memory", "swap", "energy",
+        "store", *(f"model {model_id}" for model_id in TASKS),
         "microphones", "cameras", "display",
     ]  # fmt: skip
     assert [finding.check for finding in findings.values() if not finding.ok] == []
@@ -168,6 +170,8 @@ def test_display(examined, monkeypatch, variable):
 @pytest.mark.parametrize(
     ("finding", "line"),
     [
+        (Finding("heat", True, "90 C", advice="a fan"), "note heat: 90 C; a fan"),
+        (Finding("heat", True, "90 C", "fan on", "a fan"), "note heat: 90 C; a fan; run: fan on"),
         (Finding("store", True, "holds 4 models"), "ok   store: holds 4 models"),
         (Finding("microphones", True, "none", "edge devices"), "note microphones: none; run: edge devices"),
         (Finding("store", False, "empty", "edge models pull"), "BAD  store: empty; run: edge models pull"),
@@ -269,3 +273,29 @@ def test_a_brought_detector_is_run(tmp_path):
 
 def test_a_font_is_not_run(tmp_path):
     assert doctor._warm_up("font", tmp_path, Settings()) == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["onnxruntime"], "^[\\d.]+; uses CPUExecutionProvider of .*CPUExecutionProvider$"),
+        (["onnxruntime-gpu", "onnxruntime-extensions"], "CPUExecutionProvider$"),
+        (["onnxruntime", "onnxruntime_gpu"], "onnxruntime and onnxruntime-gpu both bring it$"),
+    ],
+)
+def test_which_onnxruntime_is_there(examined, monkeypatch, names, says):
+    _packages(monkeypatch, *names)
+    found = examined()["onnxruntime"]
+    assert found.ok
+    assert re.search(says, found.message)
+    assert found.run == (
+        "pip uninstall --yes onnxruntime onnxruntime-gpu; pip install onnxruntime-gpu" if "both" in says else ""
+    )
+
+
+def test_the_board_is_examined_with_what_the_default_models_take(examined, tmp_path):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 2000000 kB\nMemAvailable: 600000 kB\n")
+    found = examined()["memory"]
+    assert (found.ok, found.message) == (True, "614 of 2048 MB free; all senses take about 650 MB")
+    assert "fewer --senses" in found.advice

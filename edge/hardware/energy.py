@@ -63,9 +63,7 @@ def open_meter(root: Path = ROOT) -> Meter | None:
 def why_no_meter(root: Path = ROOT) -> str:
     """A line for the user: that there is none, or what forbids reading it."""
     if _rapl_domains(root):
-        return (
-            "the processor's counters are for root only; sudo chmod a+r /sys/class/powercap/*/energy_uj (until restart)"
-        )
+        return "the counters of the processor are for root; run: sudo chmod a+r /sys/class/powercap/*/energy_uj"
     return "none that Linux shows"
 
 

@@ -37,3 +37,17 @@ def clocks(*governors, khz="1800000", now="1500000"):
         files |= {f"{folder}/scaling_governor": governor, f"{folder}/scaling_max_freq": khz}
         files |= {f"{folder}/scaling_cur_freq": now}
     return files
+
+
+def write_board(root, files):
+    """Write a folder of files, by path: text that begins with #! becomes a program, None a folder; gives the folder."""
+    for name, said in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if said is None:
+            path.mkdir()
+            continue
+        path.write_bytes(said if isinstance(said, bytes) else said.encode())
+        if path.read_bytes().startswith(b"#!"):
+            path.chmod(0o755)
+    return root
