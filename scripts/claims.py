@@ -200,3 +200,9 @@ CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "seq2seq_translation": _seq2seq_translation,
     "making": _making,
 }
+
+TOLD_BY_BOARDS = ("glass_to_glass", "camera_film", "camera_still")
+"""What the README says in the row of a machine, where one has been added."""
+
+TOLD_BY_PEERS = ("speech_recognition", "translation", "text_reading", "image_recognition")
+"""What benchmarks/peers.py measures again, where it has run."""

@@ -107,17 +107,17 @@ def _curves(played: Mapping[str, Session]) -> Iterator[dict[str, Any]]:
 
 
 def _over_time(session: Session) -> dict[str, Any]:
+    """Conditions count from the start of the benchmark; here from the first of the session, as captions do."""
     points = sorted(session.latency_over_time)
-    feel = session.conditions
+    first_s = session.conditions[0].at_s if session.conditions else 0.0
+    feel = [(one.at_s - first_s, one) for one in session.conditions]
     return {
         "seconds": session.seconds,
         "points": points,
         "medians": _medians(points, session.seconds),
-        "temperature_c": [(one.at_s, one.temperature_c) for one in feel if one.temperature_c is not None],
-        "mhz": [(one.at_s, one.mhz) for one in feel if one.mhz is not None],
-        "throttled": [
-            (one.at_s, bool([flag for flag in one.throttled or () if flag.endswith("-now")])) for one in feel
-        ],
+        "temperature_c": [(at, one.temperature_c) for at, one in feel if one.temperature_c is not None],
+        "mhz": [(at, one.mhz) for at, one in feel if one.mhz is not None],
+        "throttled": [(at, any(flag.endswith("-now") for flag in one.throttled or ())) for at, one in feel],
     }
 
 

@@ -1,10 +1,11 @@
-"""Write the generated parts of the documentation, or check that they are current.
+"""Write the generated parts of the documentation and the plots, or check that they are current.
 
-    scripts/write_docs.py           rewrite docs/cli.md, docs/settings.md, docs/models.md and the README's tables
-    scripts/write_docs.py --check   exit 1, naming the files, if any of them would change
+    scripts/write_docs.py           rewrite the tables of docs/, those of the README, and docs/plots
+    scripts/write_docs.py --check   exit 1, naming the files, if any of them would change; needs no matplotlib
 
 Generated text stands between `<!-- generated: NAME -->` and `<!-- end -->`. The sources are the command line
-itself, the settings classes, `models/catalog.toml` and the result files in `benchmarks/results`.
+itself, the settings classes, `models/catalog.toml`, the result files in `benchmarks/results` and the reports in
+`benchmarks/boards`. One that may not be published stops everything: exit 2 and one line.
 """
 
 from __future__ import annotations
@@ -18,14 +19,22 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from claims import results_table
+from board_docs import boards_part
+from board_files import read_boards
+from board_tables import headlines, tells_glass
+from claims import TOLD_BY_BOARDS, TOLD_BY_PEERS, results_table
+from estimate_docs import estimates_part
+from peers_docs import peers, peers_headlines, peers_part
+from plot_data import Figure, digest, drawn_digest, figures
 from whisper_docs import ADR, context_table, precision_table
 
 from edge.cli import app
+from edge.errors import EdgeError
 from edge.hub.catalogue import load_catalogue
 from edge.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+PLOTS = ROOT / "docs" / "plots"
 
 
 def command_help() -> str:
@@ -68,17 +77,29 @@ def models_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def headline_table() -> str:
-    """The results that the README has."""
-    return results_table(headlines=True)
+def headline_tables() -> str:
+    """The README's: a row for each machine, one for each task against peers, and what neither of them tells."""
+    boards, report = read_boards(), peers()
+    tables = [headlines(boards)] if boards else []
+    tables += [peers_headlines(report)] if report else []
+    told = (*(TOLD_BY_BOARDS if tells_glass(boards) else ()), *(TOLD_BY_PEERS if report else ()))
+    return "\n\n".join([*tables, results_table(headlines=True, without=told)]).rstrip() + "\n"
+
+
+def all_results() -> str:
+    """What the scripts of benchmarks/ found beside the peers."""
+    return results_table(without=TOLD_BY_PEERS if peers() else ())
 
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "cli": ("docs/cli.md", command_help),
     "settings": ("docs/settings.md", settings_table),
     "models": ("docs/models.md", models_table),
-    "results": ("docs/benchmarks.md", results_table),
-    "headlines": ("README.md", headline_table),
+    "boards": ("docs/benchmarks.md", lambda: boards_part(read_boards())),
+    "peers": ("docs/benchmarks.md", lambda: peers_part(peers())),
+    "results": ("docs/benchmarks.md", all_results),
+    "estimates": ("docs/estimating.md", lambda: estimates_part(read_boards())),
+    "headlines": ("README.md", headline_tables),
     "whisper-context": (ADR, context_table),
     "whisper-precision": (ADR, precision_table),
 }
@@ -92,11 +113,8 @@ def with_part(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda match: f"{match[1]}\n{content}\n{match[2]}", text)
 
 
-def main() -> int:
-    """Write or check; the exit status tells."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+def write_texts(*, check: bool) -> list[str]:
+    """Files whose generated parts were not current; written unless `check`."""
     stale = []
     for name, (file, make) in PARTS.items():
         path = ROOT / file
@@ -106,8 +124,42 @@ def main() -> int:
             stale.append(file)
             if not check:
                 path.write_text(new, encoding="utf-8")
+    return stale
+
+
+def write_plots(folder: Path, *, check: bool) -> list[str]:
+    """Plots that do not show what the reports say, or that no report asks for; drawn or removed unless `check`."""
+    wanted = figures(read_boards())
+    stale = [name for name, figure in wanted.items() if drawn_digest(folder / name) != digest(figure)]
+    orphans = [path.name for path in sorted(folder.glob("*.png")) if path.name not in wanted]
+    if not check:
+        for name in stale:
+            _drawing()(wanted[name], folder / name)
+        for name in orphans:
+            (folder / name).unlink()
+    return [f"docs/plots/{name}" for name in (*stale, *orphans)]
+
+
+def _drawing() -> Callable[[Figure, Path], None]:
+    try:
+        from plots import draw
+    except ImportError as error:
+        raise SystemExit(f"write_docs: plots cannot be drawn ({error}); run: scripts/setup test") from error
+    return draw
+
+
+def main() -> int:
+    """Write or check; the exit status tells."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    try:
+        stale = [*write_texts(check=check), *write_plots(PLOTS, check=check)]
+    except EdgeError as error:
+        print(f"write_docs: {error}", file=sys.stderr)
+        return 2
     if stale and check:
-        print(f"write_docs: out of date: {', '.join(stale)}; run scripts/write_docs.py", file=sys.stderr)
+        print(f"write_docs: out of date: {', '.join(dict.fromkeys(stale))}; run scripts/write_docs.py", file=sys.stderr)
         return 1
     return 0
 

@@ -1,0 +1,128 @@
+"""Tables of peers, from a report that is made up."""
+
+import re
+
+import pytest
+import sample_report
+
+from edge.bench.report import Quality
+from edge.errors import BenchmarkError
+
+
+@pytest.fixture
+def docs(scripts_on_path):
+    import peers_docs
+
+    return peers_docs
+
+
+@pytest.fixture
+def peers_report(docs):
+    import peers_report
+
+    return peers_report
+
+
+@pytest.fixture
+def make(peers_report):
+    """Function: a report of one comparison; keyword arguments change the report."""
+
+    def group(name, ms, ratio=None):
+        verdict = None if ratio is None else "we lead" if ratio < 1 else "behind by 25 %"
+        interval = None if ratio is None else (ratio - 0.01, ratio + 0.02)
+        return peers_report.Group(
+            group=name, items=9, calls=45, p50_ms=ms, p90_ms=ms + 10, ratio=ratio, interval=interval, verdict=verdict
+        )
+
+    def system(name, **known):
+        base = {"system": name, "precision": "int8", "threads": 2, "weights": "same", "peak_rss_mb": 310.4}
+        return peers_report.SystemResult(**{**base, **known})
+
+    judged = (Quality(metric="WER", value=10.3, data="clips", items=1470, better="lower"),)
+    comparison = peers_report.Comparison(
+        task="speech",
+        data="clips of many speakers",
+        rounds=5,
+        began="2026-11-23T10:00:00Z",
+        seconds=100,
+        commit="0.1.0",
+        systems=(
+            system("edge", ours=True, quality=judged, groups=(group("2 s", 150), group("utterances of 5 s", 289))),
+            system("other", note="beam 1", groups=(group("2 s", 745, 0.2), group("utterances of 5 s", 231, 1.25))),
+            system("lost", status="skipped", reason="no wheel here; run: nothing helps", groups=()),
+        ),
+        limits=(
+            peers_report.Limit(what="ratio to other", value=0.2, limit=0.5, held=True),
+            peers_report.Limit(what="WER more", value=2.0, limit=1.0, held=False),
+        ),
+    )
+
+    def report(**known):
+        base = {"quick": False, "complete": True, "machine": sample_report.machine(), "comparisons": (comparison,)}
+        return peers_report.PeersReport(**{**base, **known})
+
+    return report
+
+
+def test_every_system_has_a_row_also_one_that_could_not_run(docs, make):
+    text = docs.peers_part(make())
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert lines[0] == "| system | weights | 2 s (9) | utterances of 5 s (9) | quality | memory MB |"
+    assert lines[2] == "| **edge**, int8, 2 threads | same | 150 / 160 ms | 289 / 299 ms | WER 10.3 | 310 |"
+    assert lines[3].startswith(
+        "| other, int8, 2 threads | same | 745 / 755 ms<br>0.20 (0.19-0.22), we lead "
+        "| 231 / 241 ms<br>1.25 (1.24-1.27), behind by 25 % |"
+    )
+    assert lines[4].startswith("| lost, int8, 2 threads | same | skipped | skipped |")
+    assert len(lines) == 5
+
+
+def test_notes_reasons_and_broken_promises_stand_below(docs, make):
+    text = docs.peers_part(make())
+    assert "- other: beam 1" in text
+    assert "- lost: no wheel here; run: nothing helps" in text
+    assert "- WER more: 2.00, promised 1.00" in text
+    assert "ratio to other" not in text
+
+
+def test_the_page_has_a_heading_for_each_task(docs, make):
+    text = docs.peers_part(make())
+    assert re.findall(r"^### (.*)$", text, re.MULTILINE) == ["Speech"]
+    assert "clips of many speakers; every input 5 times, 2026-11-23, 0.1.0." in text
+
+
+def test_a_task_that_could_not_run_says_why(docs, make):
+    (done,) = make().comparisons
+    broken = done.model_copy(update={"status": "failed", "reason": "the model is gone", "systems": (), "limits": ()})
+    text = docs.peers_part(make(comparisons=(broken,)))
+    assert text.splitlines() == ["### Speech", "", "failed: the model is gone"]
+    assert len(docs.peers_headlines(make(comparisons=(broken,))).splitlines()) == 2
+
+
+def test_the_readme_has_the_utterances_of_5_s(docs, make):
+    *_, row = docs.peers_headlines(make()).splitlines()
+    assert row == "| speech, utterances of 5 s | 289 ms (WER 10.3) | other 231 ms | 1.25 |"
+
+
+def test_files_are_read_and_absent_ones_are_no_error(docs, make, tmp_path):
+    path = tmp_path / "peers.json"
+    assert docs.peers(path) is None
+    assert "peers.py" in docs.peers_part(None)
+    make().write(path)
+    assert docs.peers(path) == make()
+
+
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [({"complete": False}, "not complete"), ({"machine": sample_report.machine(emulated=True)}, "emulated")],
+)
+def test_half_a_report_and_an_emulated_one_are_refused(docs, make, tmp_path, known, why):
+    make(**known).write(tmp_path / "peers.json")
+    with pytest.raises(BenchmarkError, match=rf"peers.json is .*{why}"):
+        docs.peers(tmp_path / "peers.json")
+
+
+def test_a_file_that_is_no_report_is_refused(docs, tmp_path):
+    (tmp_path / "peers.json").write_text("[]")
+    with pytest.raises(BenchmarkError, match="no report"):
+        docs.peers(tmp_path / "peers.json")

@@ -1,0 +1,172 @@
+"""Plots: their data, the same bytes twice, and the digest that tells a stale picture without drawing."""
+
+import json
+
+import pytest
+import sample_report
+from PIL import Image
+
+
+@pytest.fixture
+def data(scripts_on_path):
+    import plot_data
+
+    return plot_data
+
+
+@pytest.fixture
+def plots(scripts_on_path):
+    import plots
+
+    return plots
+
+
+@pytest.fixture
+def draw(plots):
+    return plots.draw
+
+
+def height(path):
+    with Image.open(path) as picture:
+        return picture.height
+
+
+def kinds(figures):
+    return [figure["kind"] for figure in figures.values()]
+
+
+def test_a_full_report_has_every_plot_and_names_them_after_its_file(data):
+    made = data.figures({"pi": sample_report.report()})
+    assert list(made) == ["pi-floor.png", "pi-latency.png", "pi-glass.png", "pi-sustained.png"]
+    assert {figure["title"] for figure in made.values()} == {"Board of Tests"}
+
+
+def test_what_was_not_measured_has_no_plot(data):
+    assert kinds(data.figures({"a": sample_report.report(full=False)})) == ["floor", "latency", "glass"]
+    assert kinds(data.figures({"a": sample_report.report(sessions=False)})) == ["floor", "latency"]
+    assert data.figures({}) == {}
+    assert data.figures({"a": sample_report.report(sessions=False, changes={"stages": ()})}) == {}
+
+
+def test_a_stage_whose_samples_were_not_kept_has_a_time_but_no_spread(data):
+    result = sample_report.result(sample_report.noise(), "scene.look", "int8", 2)
+    bare = result.model_copy(update={"timing": result.timing.model_copy(update={"samples_ms": ()})})
+    made = data.figures({"a": sample_report.report(sessions=False, changes={"stages": (bare,)})})
+    assert kinds(made) == ["floor"]
+
+
+def test_every_stage_is_shown_once_with_its_median_and_floor(data):
+    report = sample_report.report()
+    floor, latency, *_ = data.figures({"a": report}).values()
+    assert [row["stage"] for row in floor["rows"]] == list(sample_report.STAGES)
+    encoder = next(row for row in floor["rows"] if row["stage"] == "speech.encoder")
+    found = next(one for one in report.stages if one.key[:3] == ("speech.encoder", "int8", 2))
+    assert encoder["p50_ms"] == found.timing.p50_ms
+    assert encoder["floor_ms"] == found.floor.floor_ms
+    assert next(row for row in floor["rows"] if row["stage"] == "speech.mel")["floor_ms"] is None
+    for row in latency["rows"]:
+        assert row["shares_ms"] == sorted(row["shares_ms"])
+        assert row["count"] == 60
+
+
+def test_curves_are_sorted_and_say_alone_or_together(data):
+    figure = data.figures({"a": sample_report.report()})["a-glass.png"]
+    curves = [(curve["event"], curve["how"], len(curve["ms"])) for curve in figure["curves"]]
+    assert curves == [
+        ("caption", "alone", 14),
+        ("caption", "all senses", 14),
+        ("label", "all senses", 20),
+        ("sign", "alone", 9),
+        ("sign", "all senses", 9),
+    ]
+    assert all(curve["ms"] == sorted(curve["ms"]) for curve in figure["curves"])
+
+
+def test_over_time_counts_from_the_start_of_the_session_not_of_the_benchmark(data):
+    session = sample_report.session(sample_report.noise(), "sustained", ("speech",), hot=True)
+    late = session.model_copy(
+        update={"conditions": tuple(one.model_copy(update={"at_s": one.at_s + 900}) for one in session.conditions)}
+    )
+    early_figure, late_figure = (
+        data.figures({"a": sample_report.report(changes={"sessions": (one,)})})["a-sustained.png"]
+        for one in (session, late)
+    )
+    assert late_figure["temperature_c"][0][0] == 0
+    assert late_figure == early_figure
+    assert (0.0, False) in late_figure["throttled"]
+    assert late_figure["throttled"][-1] == (600.0, True)
+
+
+def test_without_sensors_over_time_has_no_temperature(data):
+    figure = data.figures({"a": sample_report.report(temperature=False)})["a-sustained.png"]
+    assert figure["temperature_c"] == []
+    assert not any(held for _, held in figure["throttled"])
+
+
+def test_medians_over_time_are_of_pieces_of_equal_length(data):
+    points = [(float(at), 100.0 if at < 50 else 200.0) for at in range(100)]
+    session = sample_report.session(sample_report.noise(), "soak", ("speech",))
+    session = session.model_copy(update={"seconds": 100.0, "latency_over_time": tuple(points)})
+    figure = data.figures({"a": sample_report.report(changes={"sessions": (session,)})})["a-soak.png"]
+    assert [value for _, value in figure["medians"]] == [100.0] * 10 + [200.0] * 10
+    assert figure["medians"][0][0] == 2.5
+
+
+def test_the_digest_is_of_the_data_and_of_the_way_of_drawing(data, monkeypatch):
+    figure = data.figures({"a": sample_report.report()})["a-floor.png"]
+    same = json.loads(json.dumps(figure))
+    assert data.digest(same) == data.digest(figure)
+    changed = json.loads(json.dumps(figure))
+    changed["rows"][0]["p50_ms"] += 0.001
+    assert data.digest(changed) != data.digest(figure)
+    before = data.digest(figure)
+    monkeypatch.setattr(data, "DRAWING", data.DRAWING + 1)
+    assert data.digest(figure) != before
+
+
+def test_a_picture_says_what_it_shows_and_other_files_say_nothing(data, tmp_path):
+    assert data.drawn_digest(tmp_path / "gone.png") is None
+    (tmp_path / "text.png").write_text("no picture")
+    assert data.drawn_digest(tmp_path / "text.png") is None
+    Image.new("RGB", (2, 2)).save(tmp_path / "plain.png")
+    assert data.drawn_digest(tmp_path / "plain.png") is None
+
+
+@pytest.mark.parametrize("kind", ["floor", "latency", "glass", "sustained"])
+def test_drawn_twice_a_plot_has_the_same_bytes_and_its_digest(data, draw, tmp_path, kind):
+    figure = data.figures({"a": sample_report.report()})[f"a-{kind}.png"]
+    draw(figure, tmp_path / "once" / "a.png")
+    draw(json.loads(json.dumps(figure)), tmp_path / "twice.png")
+    assert (tmp_path / "once" / "a.png").read_bytes() == (tmp_path / "twice.png").read_bytes()
+    assert data.drawn_digest(tmp_path / "twice.png") == data.digest(figure)
+    with Image.open(tmp_path / "twice.png") as picture:
+        assert picture.width == 1400
+        assert 400 < picture.height < 1600
+        assert len(picture.convert("L").getcolors()) > 20
+
+
+def test_the_style_of_the_user_does_not_show(data, draw, tmp_path):
+    import matplotlib as mpl
+
+    figure = data.figures({"a": sample_report.report()})["a-floor.png"]
+    draw(figure, tmp_path / "plain.png")
+    with mpl.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "black"}):
+        draw(figure, tmp_path / "styled.png")
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "styled.png").read_bytes()
+
+
+def test_a_slow_sample_far_out_is_told_in_words_instead_of_shrinking_the_rest(data, plots):
+    figure = data.figures({"a": sample_report.report(sessions=False)})["a-latency.png"]
+    figure["rows"][0]["shares_ms"][-1] = figure["rows"][0]["shares_ms"][2] * 50
+    axes = plots._latency(figure).axes[0]
+    assert axes.get_xlim()[1] == 3
+    assert axes.texts[0].get_text().startswith("99th at 50.0; ")
+
+
+def test_a_session_without_sensors_is_drawn_alone(data, draw, tmp_path):
+    session = sample_report.session(sample_report.noise(), "sustained", ("speech",), hot=True)
+    bare = session.model_copy(update={"conditions": ()})
+    for name, one in (("bare", bare), ("felt", session)):
+        figure = data.figures({"a": sample_report.report(changes={"sessions": (one,)})})["a-sustained.png"]
+        draw(figure, tmp_path / f"{name}.png")
+    assert height(tmp_path / "bare.png") < height(tmp_path / "felt.png")

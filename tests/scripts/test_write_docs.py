@@ -1,0 +1,194 @@
+"""The writer of generated parts: the pages are current, and what is stale is named."""
+
+import json
+import sys
+
+import pytest
+import sample_report
+
+ROOT_FILES = {
+    "docs/cli.md": ("cli",),
+    "docs/settings.md": ("settings",),
+    "docs/models.md": ("models",),
+    "docs/benchmarks.md": ("boards", "peers", "results"),
+    "docs/estimating.md": ("estimates",),
+    "README.md": ("headlines",),
+}
+README_ROWS = 16
+"""What the README had for its tables before machines came; it has 100 lines in all."""
+
+
+@pytest.fixture
+def docs(scripts_on_path):
+    import write_docs
+
+    return write_docs
+
+
+@pytest.fixture
+def site(docs, monkeypatch, tmp_path):
+    """A checkout with every page, no results, and a folder for boards."""
+    import board_files
+    import claims
+    import peers_docs
+
+    for file, parts in ROOT_FILES.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        text = "\n".join(f"before {part}\n<!-- generated: {part} -->\nold\n<!-- end -->\nafter" for part in parts)
+        (tmp_path / file).write_text(text + "\n")
+    boards = tmp_path / "benchmarks" / "boards"
+    boards.mkdir(parents=True)
+    kept = {name: part for name, part in docs.PARTS.items() if part[0] in ROOT_FILES and "whisper" not in name}
+    monkeypatch.setattr(docs, "PARTS", kept)
+    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(docs, "PLOTS", tmp_path / "docs" / "plots")
+    monkeypatch.setattr(docs, "read_boards", lambda: board_files.read_boards(boards))
+    monkeypatch.setattr(docs, "peers", lambda: peers_docs.peers(tmp_path / "peers.json"))
+    monkeypatch.setattr(claims, "RESULTS", tmp_path / "results")
+    return tmp_path
+
+
+@pytest.fixture
+def run(docs, monkeypatch, capsys):
+    """Function: the program with these arguments; gives its exit status and what it said."""
+
+    def program(*arguments):
+        monkeypatch.setattr(sys, "argv", ["write_docs.py", *arguments])
+        status = docs.main()
+        return status, capsys.readouterr().err
+
+    return program
+
+
+def pictures(site):
+    return sorted(path.name for path in (site / "docs" / "plots").glob("*.png"))
+
+
+def test_a_part_is_replaced_and_the_rest_is_kept(docs):
+    old = "a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n<!-- generated: y -->\nkept\n<!-- end -->\n"
+    new = docs.with_part(old, "x", "new \\1\n")
+    assert new == old.replace("old\n", "\nnew \\1\n\n")
+    assert docs.with_part(new, "x", "new \\1\n") == new
+
+
+def test_a_page_without_its_place_says_what_to_add(docs):
+    with pytest.raises(SystemExit, match="no place for the part 'x'; add <!-- generated: x -->"):
+        docs.with_part("nothing", "x", "")
+
+
+def test_check_names_what_is_stale_and_changes_nothing(site, run):
+    before = {file: (site / file).read_text() for file in ROOT_FILES}
+    status, said = run("--check")
+    assert status == 1
+    assert all(said.count(file) == 1 for file in ROOT_FILES)
+    assert {file: (site / file).read_text() for file in ROOT_FILES} == before
+
+
+def test_written_twice_the_pages_are_the_same_and_current(site, run):
+    sample_report.report(full=False).write(site / "benchmarks" / "boards" / "one.json")
+    assert run() == (0, "")
+    written = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    assert run("--check") == (0, "")
+    assert run() == (0, "")
+    assert {path: path.read_bytes() for path in site.rglob("*") if path.is_file()} == written
+    assert "before boards" in (site / "docs/benchmarks.md").read_text()
+
+
+@pytest.mark.parametrize("known", [{}, {"full": False}, {"full": False, "sessions": False}, {"energy": True}])
+def test_one_machine_alone_makes_all_pages(site, run, known):
+    sample_report.report(**known).write(site / "benchmarks" / "boards" / "one.json")
+    assert run() == (0, "")
+    assert "Board of Tests" in (site / "docs/benchmarks.md").read_text()
+    assert "Board of Tests" in (site / "README.md").read_text()
+    assert "estimated / measured" in (site / "docs/estimating.md").read_text()
+    assert len(pictures(site)) == 2 + 1 * known.get("sessions", True) + 1 * known.get("full", True)
+
+
+def test_without_machines_the_pages_say_so_and_no_picture_is_made(site, run):
+    assert run() == (0, "")
+    assert "Nobody has added a machine yet" in (site / "docs/benchmarks.md").read_text()
+    assert pictures(site) == []
+
+
+def test_a_changed_report_makes_only_its_own_pages_and_plots_stale(site, run):
+    path = site / "benchmarks" / "boards" / "one.json"
+    sample_report.report(full=False).write(path)
+    run()
+    sample_report.report(full=False, seed=9).write(path)
+    status, said = run("--check")
+    assert status == 1
+    assert "docs/benchmarks.md" in said
+    assert "docs/plots/one-floor.png" in said
+    assert "docs/cli.md" not in said
+
+
+def test_a_picture_that_is_missing_altered_or_of_no_machine_is_named_and_mended(site, run):
+    sample_report.report(full=False).write(site / "benchmarks" / "boards" / "one.json")
+    run()
+    whole, plots = pictures(site), site / "docs" / "plots"
+    (plots / "one-floor.png").unlink()
+    (plots / "one-glass.png").write_bytes(b"")
+    (plots / "two-floor.png").write_bytes((plots / "one-latency.png").read_bytes())
+    status, said = run("--check")
+    assert status == 1
+    assert all(name in said for name in ("one-floor.png", "one-glass.png", "two-floor.png"))
+    assert "one-latency.png" not in said
+    assert run() == (0, "")
+    assert pictures(site) == whole
+    assert run("--check") == (0, "")
+
+
+def test_check_needs_no_matplotlib_and_drawing_says_what_to_run(site, run, monkeypatch):
+    sample_report.report(full=False).write(site / "benchmarks" / "boards" / "one.json")
+    run()
+    monkeypatch.delitem(sys.modules, "plots", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert run("--check") == (0, "")
+    (site / "docs" / "plots" / "one-floor.png").unlink()
+    assert run("--check")[0] == 1
+    with pytest.raises(SystemExit, match="run: scripts/setup test"):
+        run()
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_a_report_that_may_not_be_published_stops_with_one_line(site, run, check):
+    sample_report.report(changes={"complete": False}).write(site / "benchmarks" / "boards" / "half.json")
+    status, said = run(*check)
+    assert status == 2
+    assert said.startswith("write_docs: benchmarks/boards/half.json may not be published")
+    assert said.count("\n") == 1
+
+
+def test_the_readme_tells_nothing_twice(site, run, docs, monkeypatch):
+    import claims
+
+    results = site / "results"
+    results.mkdir()
+    (results / "image_recognition.json").write_text(json.dumps(IMAGE_RECOGNITION))
+    (results / "camera_still.json").write_text(json.dumps(CAMERA_STILL))
+    assert "stable overlay" in docs.headline_tables()
+    sample_report.report(full=False).write(site / "benchmarks" / "boards" / "one.json")
+    assert "stable overlay" not in docs.headline_tables()
+    assert "one look of the recogniser" in docs.headline_tables()
+    assert "stable overlay" in docs.all_results()
+    assert {*claims.TOLD_BY_BOARDS, *claims.TOLD_BY_PEERS} <= {*claims.CLAIMS, *claims.TOLD_BY_PEERS}
+
+
+def test_the_readme_of_this_checkout_keeps_its_length(docs):
+    assert len(docs.headline_tables().splitlines()) <= README_ROWS
+
+
+CAMERA_STILL = {
+    "pictures": [1, 2, 3],
+    "stable_p50_ms": 338,
+    "stable_p90_ms": 354,
+    "seconds": 60,
+    "changes_afterwards": 0,
+}
+IMAGE_RECOGNITION = {
+    "ours": {"median_ms": 22},
+    "original": {"median_ms": 130},
+    "ratio": 0.17,
+    "pictures": 1775,
+    "quality": {"top-1": 0.913, "caltech101": 0.899, "auroc": 0.963},
+}
