@@ -23,6 +23,7 @@ case "$*" in
     "-m pip install torch=="*) touch torch ;;
     "-c import sys, urllib"*) [ -f has-torch-index ] ;;
     "-m pip show --quiet opencv-python-headless") [ -f headless ] ;;
+    "-m pip show --quiet onnxruntime-gpu") [ -f gpu-runtime ] ;;
     "-m pip uninstall"*) for name in $*; do
         [ "$name" = opencv-python ] && rm -f opencv
         [ "$name" = opencv-python-headless ] && rm -f headless
@@ -113,10 +114,28 @@ def test_when_neither_loads_setup_fails_and_tries_again_next_time(machine):
     assert not (machine.folder / ".edge-run").exists()
 
 
+@pytest.mark.parametrize(("kind", "lock"), [("run", "requirements.lock"), ("test", "requirements-test.lock")])
+def test_a_chosen_onnxruntime_is_not_overwritten(machine, kind, lock):
+    """Both packages bring the folder onnxruntime: pip's own would take away the providers of Nvidia's."""
+    (machine.folder / "gpu-runtime").touch()
+    assert machine(kind).returncode == 0
+    assert f"--require-hashes -r {machine.folder}/without-onnxruntime-{lock}" in machine.log()
+    assert f"--require-hashes -r {lock}" not in machine.log()
+    left = (machine.folder / f"without-onnxruntime-{lock}").read_text()
+    pinned = _pinned(lock)
+    assert "onnxruntime" in pinned
+    assert dict(re.findall(r"^([a-z0-9-]+)==(\S+)", left, re.MULTILINE)) == {
+        name: version for name, version in pinned.items() if name != "onnxruntime"
+    }
+    blocks = re.findall(r"^([a-z0-9-]+)==\S+.*\n((?:    .*\n)*)", (ROOT / lock).read_text(), re.MULTILINE)
+    for name, hashes in blocks:
+        assert (hashes in left) is (name != "onnxruntime"), name
+
+
 def test_an_environment_of_another_name_is_refused(machine):
     done = machine("exprot")
     assert done.returncode == 2
-    assert done.stderr == "setup: no environment named exprot; there are run, test and export\n"
+    assert done.stderr == "setup: no environment named exprot; there are run, test, export and bench\n"
     assert not (machine.folder / "log").exists()
 
 
