@@ -56,8 +56,7 @@ def titles(boards: dict[str, Report]) -> dict[str, str]:
 def chosen(report: Report) -> dict[str, StageResult]:
     """For every measured stage, in the order of the report, the variant that stands for it in short tables.
 
-    That is the one in int8 where there is one (the default models are int8 where that pays), and of its numbers of
-    threads and providers the fastest.
+    That is the one that the program itself runs; where it was not measured, that in int8, and then the fastest.
     """
     best: dict[str, StageResult] = {}
     for result in measured(report):
@@ -67,8 +66,8 @@ def chosen(report: Report) -> dict[str, StageResult]:
     return best
 
 
-def _rank(result: StageResult) -> tuple[bool, float]:
-    return result.precision != "int8", p50_ms(result)
+def _rank(result: StageResult) -> tuple[bool, bool, float]:
+    return not result.default, result.precision != "int8", p50_ms(result)
 
 
 def p50_ms(result: StageResult) -> float:

@@ -88,12 +88,22 @@ def test_machines_of_one_name_are_told_apart_and_one_without_a_board_has_its_pro
     assert files.titles({"d": sample_report.report(board=None, cpu=None)}) == {"d": "aarch64"}
 
 
-def test_int8_stands_for_a_stage_even_if_float_is_faster_and_of_the_threads_the_fastest(files):
+def variants(*known):
     rng = sample_report.noise()
-    slow, fast, exact = (
-        sample_report.result(rng, "scene.look", precision, threads, speed=speed)
-        for precision, threads, speed in (("int8", 1, 1), ("int8", 2, 1), ("fp32", 2, 50))
+    return tuple(
+        sample_report.result(rng, "scene.look", precision, threads, speed=speed).model_copy(update={"default": default})
+        for precision, threads, speed, default in known
     )
+
+
+def test_what_the_program_runs_stands_for_a_stage_even_if_others_are_faster(files):
+    results = variants(("int8", 1, 1, False), ("fp32", 2, 1, True), ("int8", 4, 9, False))
+    for order in (results, results[::-1]):
+        assert files.chosen(sample_report.report(changes={"stages": order})) == {"scene.look": results[1]}
+
+
+def test_without_it_int8_stands_for_a_stage_even_if_float_is_faster_and_of_the_threads_the_fastest(files):
+    slow, fast, exact = variants(("int8", 1, 1, False), ("int8", 2, 1, False), ("fp32", 2, 50, False))
     for order in ((slow, fast, exact), (exact, fast, slow), (fast, exact, slow)):
         assert files.chosen(sample_report.report(changes={"stages": order})) == {"scene.look": fast}
 

@@ -90,6 +90,7 @@ def result(rng, stage, precision, threads, *, speed=1.0, energy=False):
         precision=precision,
         models=("model-of-tests",) if model else (),
         threads=threads,
+        default=precision == STAGES[stage][1][0] and threads == (2 if STAGES[stage][3] else 1),
         load_ms=120.0 if model else 2.0,
         cold_ms=timed.p50_ms * 1.5,
         timing=timed,
