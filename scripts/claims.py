@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
 
 
+HEAD = ("what", "ours", "reference", "ratio or difference")
+
+
 class Claim(NamedTuple):
     """One row of a table of results. The README has those with a headline only."""
 
@@ -20,20 +23,20 @@ class Claim(NamedTuple):
     headline: bool = False
 
 
-def results_table(*, headlines: bool = False, without: Collection[str] = ()) -> str:
-    """What `benchmarks/` and the gates wrote into `benchmarks/results`.
+def results_rows(*, headlines: bool = False, without: Collection[str] = ()) -> list[tuple[str, str, str, str]]:
+    """What `benchmarks/` and the gates wrote into `benchmarks/results`; columns as in `HEAD`.
 
     Args:
         headlines: only the rows for the README.
         without: result files that are told elsewhere.
     """
-    rows = ["| what | ours | reference | ratio or difference |", "|---|---|---|---|"]
+    rows = []
     for name, claims in CLAIMS.items():
         path = RESULTS / f"{name}.json"
         if path.is_file() and name not in without:
             made = claims(json.loads(path.read_text(encoding="utf-8")))
-            rows += [f"| {' | '.join(claim[:4])} |" for claim in made if claim.headline or not headlines]
-    return "\n".join(rows) + "\n"
+            rows += [claim[:4] for claim in made if claim.headline or not headlines]
+    return rows
 
 
 def _glass_to_glass(report: dict[str, Any]) -> Iterator[Claim]:

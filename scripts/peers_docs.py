@@ -59,10 +59,9 @@ def _comparison(compared: Comparison) -> Iterator[str]:
         yield "\n".join(["Promises not held:", "", *broken])
 
 
-def peers_headlines(report: PeersReport) -> str:
+def peers_headlines(report: PeersReport) -> list[list[str]]:
     """One row for each task, for the README: our time, those of the others, and the ratios in their order."""
-    rows = [row for row in map(_headline, report.comparisons) if row]
-    return table(["peers, same inputs by turns", "ours", "theirs", "ours / theirs:"], rows)
+    return [row for row in map(_headline, report.comparisons) if row]
 
 
 def _headline(compared: Comparison) -> list[str]:

@@ -287,5 +287,15 @@ def test_heat_and_throttling_are_told(docs):
     assert "Nothing held it back." in docs.boards_part({"a": cool})
 
 
+def test_the_end_of_a_long_session_stands_beside_its_beginning(docs):
+    long = sample_report.session(sample_report.noise(), "sustained", ("speech",), hot=True)
+    points = tuple((at, 500.0 if at < 60 else 650.0 if at < 400 else 812.0) for at in range(0, 600, 10))
+    told = long.model_copy(update={"latency_over_time": points})
+    page = docs.boards_part({"a": sample_report.report(changes={"sessions": (told,)})})
+    assert "median caption came after 500 ms in the first minute and after 812 ms in the last third." in page
+    short = told.model_copy(update={"seconds": 100.0})
+    assert "last third" not in docs.boards_part({"a": sample_report.report(changes={"sessions": (short,)})})
+
+
 def test_the_same_files_give_the_same_page(boards, docs, files, tmp_path):
     assert docs.boards_part(boards) == docs.boards_part(files.read_boards(tmp_path))

@@ -96,12 +96,13 @@ def test_a_task_that_could_not_run_says_why(docs, make):
     broken = done.model_copy(update={"status": "failed", "reason": "the model is gone", "systems": (), "limits": ()})
     text = docs.peers_part(make(comparisons=(broken,)))
     assert text.splitlines() == ["### Speech", "", "failed: the model is gone"]
-    assert len(docs.peers_headlines(make(comparisons=(broken,))).splitlines()) == 2
+    assert docs.peers_headlines(make(comparisons=(broken,))) == []
 
 
 def test_the_readme_has_the_utterances_of_5_s(docs, make):
-    *_, row = docs.peers_headlines(make()).splitlines()
-    assert row == "| speech, utterances of 5 s | 289 ms (WER 10.3) | other 231 ms | 1.25 |"
+    assert docs.peers_headlines(make()) == [
+        ["speech, utterances of 5 s", "289 ms (WER 10.3)", "other 231 ms", "1.25"],
+    ]
 
 
 def test_files_are_read_and_absent_ones_are_no_error(docs, make, tmp_path):

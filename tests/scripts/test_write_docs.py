@@ -174,6 +174,15 @@ def test_the_readme_tells_nothing_twice(site, run, docs, monkeypatch):
     assert {*claims.TOLD_BY_BOARDS, *claims.TOLD_BY_PEERS} <= {*claims.CLAIMS, *claims.TOLD_BY_PEERS}
 
 
+def test_the_readme_has_room_for_a_few_machines_only(site, run, docs):
+    for number in range(9):
+        report = sample_report.report(full=False, sessions=False, board=f"Board {number}")
+        report.write(site / "benchmarks" / "boards" / f"{number}.json")
+    assert docs.headline_tables().count("| Board ") == docs.README_MACHINES
+    assert run() == (0, "")
+    assert (site / "docs/benchmarks.md").read_text().count("### Board ") == 9
+
+
 def test_the_readme_of_this_checkout_keeps_its_length(docs):
     assert len(docs.headline_tables().splitlines()) <= README_ROWS
 
