@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise, permutations
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -79,9 +79,19 @@ def _all(boards: Mapping[str, Report]) -> Iterator[tuple[str, list[Estimate]]]:
     for name, report in boards.items():
         yield f"{names[name]}: floor times the median ratio of the other stages", by_typical_ratio(report)
         yield f"{names[name]}: from fewer threads, scaled as the floor", by_other_threads(report)
-    for one, other in permutations(boards, 2):
-        words = f"{names[other]} from {names[one]}: its own floor, times the ratio of the same stage there"
-        yield words, by_other_machine(boards[one], boards[other])
+    for name, known in ((name, other) for name in boards for other in _others(boards, name)):
+        words = f"{names[name]} from {names[known]}: its own floor, times the ratio of the same stage there"
+        yield words, by_other_machine(boards[known], boards[name])
+
+
+def _others(boards: Mapping[str, Report], name: str) -> list[str]:
+    """The first other machine with a processor of the same class, and the first of another class."""
+    own = boards[name].machine.cpu_class
+    first: dict[bool, str] = {}
+    for other, report in boards.items():
+        if other != name:
+            first.setdefault(report.machine.cpu_class == own, other)
+    return list(first.values())
 
 
 def _block(words: str, made: Sequence[Estimate]) -> Iterator[str]:
@@ -95,6 +105,6 @@ def _block(words: str, made: Sequence[Estimate]) -> Iterator[str]:
     off = max(worst.factor, 1 / worst.factor)
     direction = "too slow" if worst.factor > 1 else "too fast"
     yield (
-        f"Within {100 * _NEAR:.0f} %, which is what two runs of `edge bench` agree to: {near} of {len(made)}. "
+        f"Within {100 * _NEAR:.0f} %: {near} of {len(made)}. "
         f"The worst, {worst.what}, is estimated {off:.1f} times {direction}."
     )

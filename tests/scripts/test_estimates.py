@@ -86,6 +86,27 @@ def test_two_machines_are_estimated_from_each_other(docs):
     assert "**Board of Tests from Other: its own floor" in text
 
 
+def test_of_many_machines_each_is_estimated_from_one_of_its_class_and_one_of_another(docs):
+    boards = {
+        name: report(stage("a", 10, 2), board=name, cpu_class=name[:3])
+        for name in ("arm 1", "arm 2", "arm 3", "x86 1", "x86 2")
+    }
+    text = docs.estimates_part(boards)
+    pairs = [line for line in text.splitlines() if " from arm" in line or " from x86" in line]
+    assert [line.split(":")[0].strip("*") for line in pairs] == [
+        "arm 1 from arm 2",
+        "arm 1 from x86 1",
+        "arm 2 from arm 1",
+        "arm 2 from x86 1",
+        "arm 3 from arm 1",
+        "arm 3 from x86 1",
+        "x86 1 from arm 1",
+        "x86 1 from x86 2",
+        "x86 2 from arm 1",
+        "x86 2 from x86 1",
+    ]
+
+
 def test_without_boards_or_floors_there_is_no_example(docs):
     assert "nothing to work an example from" in docs.estimates_part({})
     bare = stage("b", 5, 3).model_copy(update={"floor": None})
