@@ -79,9 +79,9 @@ def _all(boards: Mapping[str, Report]) -> Iterator[tuple[str, list[Estimate]]]:
     for name, report in boards.items():
         yield f"{names[name]}: floor times the median ratio of the other stages", by_typical_ratio(report)
         yield f"{names[name]}: from fewer threads, scaled as the floor", by_other_threads(report)
-    for name, known in ((name, other) for name in boards for other in _others(boards, name)):
-        words = f"{names[name]} from {names[known]}: its own floor, times the ratio of the same stage there"
-        yield words, by_other_machine(boards[known], boards[name])
+        for known in _others(boards, name):
+            words = f"{names[name]} from {names[known]}: its own floor, times the ratio of the same stage there"
+            yield words, by_other_machine(boards[known], report)
 
 
 def _others(boards: Mapping[str, Report], name: str) -> list[str]:
