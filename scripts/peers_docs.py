@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from board_tables import number, quality, table
+from plot_data import Figure
 
 from edge.errors import BenchmarkError
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 PEERS = BENCHMARKS / "results" / "peers.json"
+PLOT = "peers.png"
 sys.path.append(str(BENCHMARKS))
 
 from peers_report import Comparison, Group, PeersReport, SystemResult, read_peers  # noqa: E402 - lies in benchmarks/
@@ -36,7 +38,8 @@ def peers_part(report: PeersReport | None) -> str:
     """One table for each task, for docs/benchmarks.md."""
     if report is None:
         return "Not measured yet; `python benchmarks/peers.py` does it.\n"
-    return "\n\n".join(block for one in report.comparisons for block in _comparison(one)) + "\n"
+    plot = [f"![our time over that of each system](plots/{PLOT})"] if peers_figure(report) else []
+    return "\n\n".join([*plot, *(block for one in report.comparisons for block in _comparison(one))]) + "\n"
 
 
 def _comparison(compared: Comparison) -> Iterator[str]:
@@ -61,23 +64,56 @@ def _comparison(compared: Comparison) -> Iterator[str]:
 
 def peers_headlines(report: PeersReport) -> list[list[str]]:
     """One row for each task, for the README: our time, those of the others, and the ratios in their order."""
-    return [row for row in map(_headline, report.comparisons) if row]
+    return [row for compared in report.comparisons for row in _headline(compared)]
 
 
-def _headline(compared: Comparison) -> list[str]:
+def peers_figure(report: PeersReport | None) -> Figure | None:
+    """Our time over that of every system, on the inputs that the README shows; None without any."""
+    rows = [
+        {
+            "task": compared.task,
+            "group": mine.group,
+            "system": one.system,
+            "ours_ms": mine.p50_ms,
+            "ms": group.p50_ms,
+            "ratio": group.ratio,
+            "interval": group.interval,
+        }
+        for compared in (report.comparisons if report else ())
+        for _, mine in _shown(compared)
+        for one, group in _theirs(compared, mine)
+        if group.ratio is not None
+    ]
+    return {"kind": "peers", "title": _where(report), "rows": rows} if report and rows else None
+
+
+def _where(report: PeersReport) -> str:
+    return report.machine.board or report.machine.cpu or report.machine.architecture
+
+
+def _shown(compared: Comparison) -> list[tuple[SystemResult, Group]]:
+    """Ours, and the kind of input that stands for all: utterances of 5 s, or else the first; empty without times."""
     ours = next((one for one in compared.systems if one.ours and one.groups), None)
     if ours is None:
         return []
-    names = [group.group for group in ours.groups]
-    name = next((name for name in names if "5 s" in name), names[0])
-    theirs = [(one, group) for one in compared.systems for group in one.groups if group.group == name and not one.ours]
-    mine = next(group for group in ours.groups if group.group == name)
+    return [(ours, next((group for group in ours.groups if "5 s" in group.group), ours.groups[0]))]
+
+
+def _theirs(compared: Comparison, mine: Group) -> list[tuple[SystemResult, Group]]:
     return [
-        f"{compared.task}, {name}",
-        _said(ours, mine, ""),
-        "; ".join(_said(one, group, f"{one.system} ") for one, group in theirs),
-        "; ".join(f"{group.ratio:.2f}" for _, group in theirs if group.ratio is not None),
+        (one, group) for one in compared.systems for group in one.groups if group.group == mine.group and not one.ours
     ]
+
+
+def _headline(compared: Comparison) -> Iterator[list[str]]:
+    for ours, mine in _shown(compared):
+        theirs = _theirs(compared, mine)
+        yield [
+            f"{compared.task}, {mine.group}",
+            _said(ours, mine, ""),
+            "; ".join(_said(one, group, f"{one.system} ") for one, group in theirs),
+            "; ".join(f"{group.ratio:.2f}" for _, group in theirs if group.ratio is not None),
+        ]
 
 
 def _said(one: SystemResult, group: Group, name: str) -> str:

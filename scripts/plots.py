@@ -174,6 +174,27 @@ def _over(points: list[tuple[float, float]], divisor: int) -> tuple[list[float],
     return [at / divisor for at, _ in points], [value for _, value in points]
 
 
+def _peers(figure: Figure) -> Canvas:
+    """Our time over that of others on a logarithmic axis, where twice as fast is as far from 1 as twice as slow."""
+    canvas, axes = _canvas(figure, "Our time over that of other programs", 1.4 + 0.34 * len(figure["rows"]))
+    rows = figure["rows"]
+    for place, row in enumerate(rows):
+        colour = _colour(row["task"].split()[0])
+        if row["interval"]:
+            axes.hlines(place, *row["interval"], color=colour, linewidth=5, alpha=0.4)
+        axes.plot([row["ratio"]], [place], "o", color=colour, markersize=5.5)
+        _beside(axes, place, f"{row['ratio']:.2f}", f"{_short(row['ours_ms'])} against {_short(row['ms'])} ms")
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [f"{row['task']}, {row['group']}\n{row['system']}" for row in rows], fontsize=8)
+    axes.tick_params(axis="y", length=0)
+    _logarithmic(axes, "ours / theirs, logarithmic; left of 1 we lead; the bar holds 90 % of resampled inputs")
+    axes.xaxis.set_major_locator(LogLocator(base=10, subs=(0.1, 0.2, 0.5, 1)))
+    axes.axvline(1, color=_INK, linewidth=1)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, 0.5), max(high, 1.3))
+    return canvas
+
+
 def _rows(figure: Figure, words: str) -> tuple[Canvas, Axes]:
     """A canvas with one line for each stage, the first on top."""
     rows = figure["rows"]
@@ -234,4 +255,5 @@ _DRAWINGS: dict[str, Callable[[Figure], Canvas]] = {
     "glass": _glass,
     "sustained": _sustained,
     "soak": _sustained,
+    "peers": _peers,
 }

@@ -25,7 +25,7 @@ from board_files import read_boards
 from board_tables import headlines, table, tells_glass
 from claims import HEAD, TOLD_BY_BOARDS, TOLD_BY_PEERS, results_rows
 from estimate_docs import estimates_part
-from peers_docs import peers, peers_headlines, peers_part
+from peers_docs import PLOT, peers, peers_figure, peers_headlines, peers_part
 from plot_data import Figure, digest, drawn_digest, figures
 from whisper_docs import ADR, context_table, precision_table
 
@@ -132,7 +132,8 @@ def write_texts(*, check: bool) -> list[str]:
 
 def write_plots(folder: Path, *, check: bool) -> list[str]:
     """Plots that do not show what the reports say, or that no report asks for; drawn or removed unless `check`."""
-    wanted = figures(read_boards())
+    compared = peers_figure(peers())
+    wanted = {**figures(read_boards()), **({PLOT: compared} if compared else {})}
     stale = [name for name, figure in wanted.items() if drawn_digest(folder / name) != digest(figure)]
     orphans = [path.name for path in sorted(folder.glob("*.png")) if path.name not in wanted]
     if not check:

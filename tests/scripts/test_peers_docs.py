@@ -105,6 +105,35 @@ def test_the_readme_has_the_utterances_of_5_s(docs, make):
     ]
 
 
+def test_the_plot_has_a_row_for_each_other_system_on_the_same_inputs(docs, make, scripts_on_path, tmp_path):
+    from plots import draw
+
+    figure = docs.peers_figure(make())
+    assert figure["rows"] == [
+        {
+            "task": "speech",
+            "group": "utterances of 5 s",
+            "system": "other",
+            "ours_ms": 289,
+            "ms": 231,
+            "ratio": 1.25,
+            "interval": (1.24, 1.27),
+        }
+    ]
+    draw(figure, tmp_path / "once.png")
+    draw(figure, tmp_path / "twice.png")
+    assert (tmp_path / "once.png").read_bytes() == (tmp_path / "twice.png").read_bytes()
+    assert "(plots/peers.png)" in docs.peers_part(make())
+
+
+def test_without_another_system_there_is_no_plot(docs, make):
+    (done,) = make().comparisons
+    alone = make(comparisons=(done.model_copy(update={"systems": done.systems[:1]}),))
+    assert docs.peers_figure(alone) is None
+    assert "plots/" not in docs.peers_part(alone)
+    assert docs.peers_figure(None) is None
+
+
 def test_files_are_read_and_absent_ones_are_no_error(docs, make, tmp_path):
     path = tmp_path / "peers.json"
     assert docs.peers(path) is None

@@ -1,0 +1,58 @@
+"""Rows made from the results of this checkout: every file has rows, every row has its cells, nothing is half there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+ELSEWHERE = {"whisper_context", "peers"}
+"""Told by scripts/whisper_docs.py in its ADR, and by scripts/peers_docs.py."""
+
+
+@pytest.fixture
+def claims(scripts_on_path):
+    import claims
+
+    return claims
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_every_result_is_told_somewhere(claims, path):
+    assert path.stem in claims.CLAIMS or path.stem in ELSEWHERE
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_rows_have_numbers_and_no_holes(claims, path):
+    if path.stem in ELSEWHERE:
+        return
+    rows = list(claims.CLAIMS[path.stem](json.loads(path.read_text())))
+    assert rows
+    for row in rows:
+        assert row.what
+        assert any(letter.isdigit() for letter in row.ours)
+        assert not {"None", "nan", "inf"} & set(" ".join(row[:4]).replace(";", " ").split())
+        assert "|" not in "".join(row[:4])
+
+
+def test_a_result_that_is_not_there_has_no_rows(claims, monkeypatch, tmp_path):
+    monkeypatch.setattr(claims, "RESULTS", tmp_path)
+    assert claims.results_rows() == []
+
+
+def test_the_readme_has_a_part_of_the_rows_in_the_same_order(claims):
+    everything, few = claims.results_rows(), claims.results_rows(headlines=True)
+    assert 0 < len(few) < len(everything)
+    assert few == [row for row in everything if row in few]
+
+
+def test_what_is_told_elsewhere_is_left_out(claims):
+    names = tuple(claims.CLAIMS)
+    assert claims.results_rows(without=names) == []
+    left = claims.results_rows(without=names[:-1])
+    assert left == [tuple(row[:4]) for row in claims.CLAIMS[names[-1]](_read(claims, names[-1]))]
+
+
+def _read(claims, name):
+    return json.loads((claims.RESULTS / f"{name}.json").read_text())
