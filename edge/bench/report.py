@@ -181,25 +181,30 @@ class Session(_Record):
     """One kind of session of the whole program, paced live.
 
     Attributes:
-        name: `speech`, `signs`, `scene`, `all`, `silence`, `sustained`, `soak`.
+        name: `speech`, `signs`, `scene`, `all`, `silence`, `noise`, `sustained`, `soak`.
         senses: those that ran.
-        seconds: played.
+        seconds: from ready to the end; the last caption stays on show for 2.5 s of it.
         caption: last spoken sample to caption on the HUD.
-        label: frame to name of what is looked at.
-        sign: first frame of a sign to its stable overlay.
+        label: first frame in which a thing is looked at, to its name on the HUD.
+        sign: first frame in which a sign is wholly in sight, to the last change of its overlay while the camera
+            stands still.
         frames_captured, frames_dropped: of the camera; dropped = never looked at by the HUD.
         fps: pictures drawn a second.
-        lag_s: most that captions came behind.
+        lag_s: most that a caption came behind the last spoken sample.
         audio_lost_s: sound that nobody could hear in time.
         caption_erasure: characters of shown captions that were taken back, per character in the end (normalised
             erasure; 0: nothing that was read changed).
         sign_changes_per_minute: changed texts of overlays on signs that did not change.
         sign_jitter_px: standard deviation of the corners of overlays about their path, median over signs.
-        cpu_percent: of one core, start left out.
+        cpu_percent: of one core, start left out; decoding the film, in place of a camera, is in it.
         starts_ms: process start to ready, each session.
         quality: of the captions, signs and names of these sessions.
         conditions: the machine during the session, for temperature and latency over time.
-        latency_over_time: (seconds since start, milliseconds) of every caption.
+        latency_over_time: (seconds since ready, milliseconds) of every caption.
+        caption_first, caption_last: `caption` in the first minute and in the last minutes of a long session.
+        lag_growth_ms_per_h: slope of the latency of captions.
+        threads, open_files: of the process, when it was ready and at the end.
+        problems: what a long session must not do and did: memory that grows, senses that die, sound that is lost.
     """
 
     name: str
@@ -227,6 +232,12 @@ class Session(_Record):
     quality: tuple[Quality, ...] = ()
     conditions: tuple[Condition, ...] = ()
     latency_over_time: tuple[tuple[float, float], ...] = ()
+    caption_first: Latency | None = None
+    caption_last: Latency | None = None
+    lag_growth_ms_per_h: float | None = None
+    threads: tuple[int, int] | None = None
+    open_files: tuple[int, int] | None = None
+    problems: tuple[str, ...] = ()
 
 
 class Report(_Record):
