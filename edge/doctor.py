@@ -38,6 +38,7 @@ def examine(settings: Settings, root: Path = ROOT) -> Iterator[Finding]:
     models = store.catalogue.defaults()
     yield from examine_board(sum(model.ram_mb for model in models), settings.scheduling.max_temperature_c, root)
     yield from attempt("store", partial(_store, store))
+    yield from attempt("providers", partial(_providers, store, settings), optional=True)
     for model in models:
         yield from attempt(f"model {model.id}", partial(_model, store, model.id, settings))
     yield from attempt("microphones", partial(doctor_devices.microphones, root), optional=True)
@@ -89,6 +90,18 @@ def _store(store: ModelStore) -> Finding:
     if not installed:
         return Finding("store", False, f"{store.root} holds no models", "edge models pull")
     return Finding("store", True, f"{store.root} holds {len(installed)} models")
+
+
+def _providers(store: ModelStore, settings: Settings) -> Finding:
+    """What may run the models here, and which was chosen for which."""
+    from edge.inference.provider_choices import describe
+    from edge.inference.sessions import import_onnxruntime
+
+    used = [found for model in store.catalogue.defaults() if (found := store.resolve(model.id)) is not None]
+    files = sorted(file for model in used for file in store.folder(model).glob("*.onnx"))
+    lines = describe(store.root, settings.inference, import_onnxruntime(), files)
+    message, _, run = "; ".join(lines).partition("; run: ")
+    return Finding("providers", True, message, run)
 
 
 def _model(store: ModelStore, model_id: str, settings: Settings) -> Finding:

@@ -83,6 +83,7 @@ def test_a_bare_board(board, system):
     assert told[0] == f"Raspberry Pi 5 Model B Rev 1.0, {system}, for user anna"
     assert "would install ca-certificates python3 python3-venv libportaudio2" in told
     assert any("OpenCV without windows" in line for line in told)
+    assert "  sudo apt remove libportaudio2" in told, "and never Python: the system may need it"
     ran = [line for line in told if line.startswith("would run")]
     assert ran[0] == "would run: scripts/setup run"
     assert ran[1].endswith("/venv/bin/edge models pull")

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -22,7 +23,7 @@ TASKS = {VOICE: "voice-activity", SPEECH: "speech-recognition", PACK: "translati
 class FakeStore:
     """Every default model is there, unless `broken` says otherwise."""
 
-    root = "/the/store"
+    root = Path("/the/store")
 
     def __init__(self, broken=None, installed=tuple(TASKS), stand_in=None):
         self.broken = broken or {}
@@ -38,6 +39,9 @@ class FakeStore:
         if model_id in self.broken:
             raise self.broken[model_id]
         return f"folder of {model_id}"
+
+    def folder(self, model):
+        return self.root / model.id / "build"
 
     def resolve(self, model_id):
         return SimpleNamespace(id=self.stand_in.get(model_id, model_id))
@@ -63,7 +67,7 @@ def test_all_is_well(examined):
     assert list(findings) == [
         "python", "onnxruntime", "opencv",
         "machine", "governor", "temperature", "throttling", "memory", "swap", "energy",
-        "store", *(f"model {model_id}" for model_id in TASKS),
+        "store", "providers", *(f"model {model_id}" for model_id in TASKS),
         "microphones", "cameras", "display",
     ]  # fmt: skip
     assert [finding.check for finding in findings.values() if not finding.ok] == []
@@ -299,3 +303,30 @@ def test_the_board_is_examined_with_what_the_default_models_take(examined, tmp_p
     found = examined()["memory"]
     assert (found.ok, found.message) == (True, "614 of 2048 MB free; all senses take about 650 MB")
     assert "fewer --senses" in found.advice
+
+
+def test_providers_are_told_with_what_they_run(examined, monkeypatch):
+    told = []
+
+    def describe(root, settings, runtime, files):
+        told.append((root, files))
+        return ["available: CPU, XNNPACK", "CPU for every model: not measured; run: edge bench --providers"]
+
+    monkeypatch.setattr("edge.inference.provider_choices.describe", describe)
+    found = examined()["providers"]
+    assert found.ok
+    assert found.message == "available: CPU, XNNPACK; CPU for every model: not measured"
+    assert found.run == "edge bench --providers"
+    assert told == [(FakeStore.root, [])]
+
+
+def test_providers_are_those_of_the_files_that_a_session_opens(examined, monkeypatch, tmp_path):
+    told = []
+    monkeypatch.setattr("edge.inference.provider_choices.describe", lambda *given: told.append(given[-1]) or ["CPU"])
+    store = FakeStore(stand_in={PACK: "other-pack"})
+    store.root = tmp_path
+    file = tmp_path / "other-pack" / "build" / "model.onnx"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    examined(store)
+    assert told == [[file]]
