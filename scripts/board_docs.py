@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import board_tables
 from board_files import titles
+from board_tables import number
 from plot_data import figures
 
-from edge.bench.report import Report, Session
-from edge.telemetry import percentile
+from edge.bench.report import Report
 
 NOBODY = "Nobody has added a machine yet; `edge bench --submit` writes the file for one."
-_MINUTE_S = 60.0
 _ALT = {
     "floor": "median of each stage beside the shortest time this machine could take",
     "latency": "spread of the samples of each stage",
@@ -57,6 +56,9 @@ def _machine(name: str, title: str, report: Report) -> Iterator[str]:
     sessions = board_tables.board_sessions(report)
     if sessions:
         yield _folded("Sessions of the whole program", sessions)
+    problems = [f"- `{one.name}`: {problem}" for one in report.sessions for problem in one.problems]
+    if problems:
+        yield "\n".join(["What a long session must not do, and did:", "", *problems])
     missing = board_tables.not_measured(report)
     if missing:
         yield _folded("What was not measured, and why", missing)
@@ -86,20 +88,12 @@ def _facts(report: Report) -> Iterator[str]:
     elif any(one.throttled is not None for one in feel):
         yield "Nothing held it back."
     for session in report.sessions:
-        if session.name in ("sustained", "soak"):
-            yield from _first_and_last(session)
+        first, last = session.caption_first, session.caption_last
+        if first and last and first.p50_ms and last.p50_ms:
+            yield (
+                f"In the {session.name} session of {session.seconds / 60:.0f} minutes the median caption came after "
+                f"{number(first.p50_ms)} ms in the first minute and after {number(last.p50_ms)} ms in the last ones."
+            )
     loads = [one.load for one in feel if one.load is not None]
     if loads:
         yield f"Load {min(loads):.1f} to {max(loads):.1f}, this benchmark included."
-
-
-def _first_and_last(session: Session) -> Iterator[str]:
-    """Captions of the first minute beside those of the last third of a long session."""
-    first = [value for at, value in session.latency_over_time if at < _MINUTE_S]
-    last = [value for at, value in session.latency_over_time if at >= session.seconds * 2 / 3]
-    if first and last and session.seconds >= 3 * _MINUTE_S:
-        early, late = (board_tables.number(percentile(values, 0.5)) for values in (first, last))
-        yield (
-            f"In the {session.name} session of {session.seconds / 60:.0f} minutes the median caption came after "
-            f"{early} ms in the first minute and after {late} ms in the last third."
-        )

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from edge.bench.report import Report, StageResult, read_report
+from edge.bench.submission import refusal
 from edge.errors import BenchmarkError
 
 BOARDS = Path(__file__).resolve().parent.parent / "benchmarks" / "boards"
@@ -25,22 +26,9 @@ def read_boards(folder: Path = BOARDS) -> dict[str, Report]:
     for name, report in found.items():
         why = refusal(report)
         if why:
-            raise BenchmarkError(f"benchmarks/boards/{name}.json may not be published: {why}; run: edge bench --submit")
+            raise BenchmarkError(f"benchmarks/boards/{name}.json may not be published: {why}")
     names = titles(found)
     return dict(sorted(found.items(), key=lambda item: (names[item[0]].casefold(), item[0])))
-
-
-def refusal(report: Report) -> str | None:
-    """Why a report may not stand for a board; None if it may."""
-    if not report.complete:
-        return f"it is not complete ({report.stopped or 'the run was killed'})"
-    if report.slowdown:
-        return f"{', '.join(sorted(report.slowdown))} was slowed down on purpose"
-    if report.machine.emulated:
-        return "its processor is emulated, which tells nothing about any board"
-    if not any(result.timing for result in report.stages):
-        return "no stage was measured"
-    return None
 
 
 def titles(boards: dict[str, Report]) -> dict[str, str]:

@@ -163,7 +163,7 @@ def not_measured(report: Report) -> str:
 _METRICS: tuple[tuple[str, str, Callable[[Session], str]], ...] = (
     ("speech", "last spoken sample to caption, speech alone", lambda s: latency(s.caption)),
     ("all", "last spoken sample to caption, all senses", lambda s: latency(s.caption)),
-    ("all", "frame to the name of what is looked at", lambda s: latency(s.label)),
+    ("all", "thing in sight to its name", lambda s: latency(s.label)),
     ("all", "sign in sight to its stable overlay", lambda s: latency(s.sign)),
     ("all", "pictures drawn a second", lambda s: number(s.fps)),
     ("all", "peak memory", lambda s: number(s.peak_rss_mb, "MB")),
@@ -212,7 +212,10 @@ _SESSION_COSTS: tuple[tuple[str, Callable[[Session], str]], ...] = (
     ("pictures drawn/s:", lambda s: number(s.fps)),
     ("frames dropped:", lambda s: _dropped(s.frames_dropped, s.frames_captured)),
     ("behind s:", lambda s: number(s.lag_s)),
+    ("slope ms/h:", lambda s: number(s.lag_growth_ms_per_h)),
     ("sound lost s:", lambda s: number(s.audio_lost_s)),
+    ("threads:", lambda s: _from_to(s.threads)),
+    ("open files:", lambda s: _from_to(s.open_files)),
     ("energy J:", lambda s: number(s.energy_j)),
 )
 
@@ -225,6 +228,10 @@ def board_sessions(report: Report) -> str:
         for columns in (_SESSION, _SESSION_COSTS)
     )
     return "\n\n".join(tables) if played else ""
+
+
+def _from_to(pair: tuple[int, int] | None) -> str:
+    return f"{pair[0]} to {pair[1]}" if pair else ""
 
 
 def _dropped(dropped: int | None, captured: int | None) -> str:

@@ -32,7 +32,7 @@ _FLOOR_KEYS = ("stage", "how", "threads", "p50_ms", "floor_ms")
 _LATENCY_KEYS = ("stage", "how", "threads", "count", "shares_ms")
 _EVENTS = {
     "caption": "caption, after the last spoken sample",
-    "label": "name, after the frame",
+    "label": "name, after the thing came in sight",
     "sign": "stable overlay, after the sign came in sight",
 }
 _BINS = 40

@@ -57,11 +57,12 @@ def test_no_folder_and_no_file_are_no_boards(files, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"complete": False}, "not complete .the run was killed"),
+        ({"complete": False}, "not complete .it was killed"),
         ({"complete": False, "stopped": "interrupted"}, "not complete .interrupted"),
-        ({"slowdown": {"scene.look": 1.3}}, "scene.look was slowed down on purpose"),
+        ({"slowdown": {"scene.look": 1.3}}, "slowed down on purpose"),
         ({"machine": sample_report.machine(emulated=True)}, "emulated"),
-        ({"stages": ()}, "no stage was measured"),
+        ({"stages": ()}, "nothing was measured"),
+        ({"kind": "chosen"}, "only chosen stages"),
     ],
 )
 def test_what_may_not_be_published_stops_everything_and_names_the_file(files, tmp_path, changes, why):
@@ -289,12 +290,21 @@ def test_heat_and_throttling_are_told(docs):
 
 def test_the_end_of_a_long_session_stands_beside_its_beginning(docs):
     long = sample_report.session(sample_report.noise(), "sustained", ("speech",), hot=True)
-    points = tuple((at, 500.0 if at < 60 else 650.0 if at < 400 else 812.0) for at in range(0, 600, 10))
-    told = long.model_copy(update={"latency_over_time": points})
+    told = long.model_copy(
+        update={"caption_first": Latency(count=3, p50_ms=500), "caption_last": Latency(count=3, p50_ms=812)}
+    )
     page = docs.boards_part({"a": sample_report.report(changes={"sessions": (told,)})})
-    assert "median caption came after 500 ms in the first minute and after 812 ms in the last third." in page
-    short = told.model_copy(update={"seconds": 100.0})
-    assert "last third" not in docs.boards_part({"a": sample_report.report(changes={"sessions": (short,)})})
+    assert "session of 10 minutes the median caption came after 500 ms in the first minute and after 812 ms" in page
+    assert "first minute" not in docs.boards_part({"a": sample_report.report(changes={"sessions": (long,)})})
+
+
+def test_what_a_long_session_must_not_do_is_told(docs):
+    long = sample_report.session(sample_report.noise(), "soak", ("speech",), hot=True)
+    leaking = long.model_copy(update={"problems": ("memory grows by 90 MB/h",), "threads": (9, 14)})
+    page = docs.boards_part({"a": sample_report.report(changes={"sessions": (leaking,)})})
+    assert "- `soak`: memory grows by 90 MB/h" in page
+    assert "9 to 14" in page
+    assert "must not do" not in docs.boards_part({"a": sample_report.report()})
 
 
 def test_the_same_files_give_the_same_page(boards, docs, files, tmp_path):
