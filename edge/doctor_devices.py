@@ -14,7 +14,7 @@ from edge.hardware.reading import ROOT
 # What the kernel lists as video devices of a Raspberry Pi and a Jetson and is no camera that can be opened as one.
 _RIBBON = ("unicam", "rp1-cfe", "vi-output")
 _NO_CAMERA = ("bcm2835-codec", "bcm2835-isp", "pispbe", "rpi-hevc", "rpivid", "tegra-")
-_PICAMERA = "sudo apt install python3-picamera2 rpicam-apps"
+_PICAMERA = "scripts/board_setup --csi"
 
 
 def microphones(root: Path = ROOT) -> Finding:

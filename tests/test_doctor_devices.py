@@ -53,7 +53,7 @@ def test_a_ribbon_cable_camera_without_picamera(machine, monkeypatch, gstreamer)
     found = cameras(machine(CSI), lambda _: False)
     assert found.ok
     assert bool(found.run) is not gstreamer
-    assert gstreamer or found.run == "sudo apt install python3-picamera2 rpicam-apps"
+    assert gstreamer or found.run == "scripts/board_setup --csi"
 
 
 def test_a_library_is_looked_for_and_not_imported(machine):

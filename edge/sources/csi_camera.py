@@ -26,13 +26,13 @@ def open_csi(number: int, settings: CameraSettings) -> Capture:
     """
     try:
         library = importlib.import_module("picamera2")
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # ValueError: the system's simplejpeg was built for another numpy
         if has_gstreamer():
             return open_pipeline(jetson_pipeline(number, settings))
+        why = "neither is here" if isinstance(error, ModuleNotFoundError) else f"it cannot be loaded ({error})"
         raise SourceError(
-            f"camera csi://{number} needs picamera2, or on a Jetson an OpenCV with GStreamer, and neither is here; "
-            "run: sudo apt install python3-picamera2, and let the environment see it: "
-            "python3 -m venv --system-site-packages"
+            f"camera csi://{number} needs picamera2, or on a Jetson an OpenCV with GStreamer, and {why}; "
+            "run on a Raspberry Pi: scripts/board_setup --csi"
         ) from error
     return PicameraCapture(library, number, settings)
 

@@ -143,5 +143,17 @@ def test_the_pipeline_keeps_the_newest_picture_only():
 
 def test_neither_library_is_here(no_picamera2, monkeypatch):
     monkeypatch.setattr(module, "has_gstreamer", lambda: False)
-    with pytest.raises(SourceError, match="sudo apt install python3-picamera2"):
+    with pytest.raises(SourceError, match=r"and neither is here; run on a Raspberry Pi: scripts/board_setup --csi$"):
         open_camera("csi://0", Latest())
+
+
+def test_a_picamera2_that_was_built_for_another_numpy(monkeypatch):
+    def fail(name):
+        raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")
+
+    monkeypatch.setattr(module, "has_gstreamer", lambda: False)
+    monkeypatch.setattr(module.importlib, "import_module", fail)
+    with pytest.raises(
+        SourceError, match=r"cannot be loaded \(numpy.dtype size changed.*; run on a Raspberry Pi: scripts/b"
+    ):
+        open_csi(0, SETTINGS)
