@@ -28,6 +28,8 @@ def number(value: float | None, unit: str = "") -> str:
         return ""
     if value == 0:
         return f"0{unit and ' '}{unit}"
+    if abs(value) < 0.01:  # noqa: PLR2004 - where three places would show one digit or none
+        return f"{value:.2g}{unit and ' '}{unit}"
     places = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0  # noqa: PLR2004 - digits
     return f"{value:.{places}f}{unit and ' '}{unit}"
 
@@ -111,13 +113,13 @@ _TIMES: tuple[_Column, ...] = (
     ("spread:", lambda r, t: f"{'' if t.spread is None else f'{100 * t.spread:.0f} %'}{_noisy(r)}".strip()),
     ("throughput:", lambda r, _: f"{number(r.throughput)} {r.unit}s/s" if r.throughput else ""),
     ("real-time factor:", lambda r, _: number(r.real_time_factor)),
-    ("quality", lambda r, _: "; ".join(f"{quality(one)} of {one.items}" for one in r.quality)),
+    ("quality", lambda r, _: "; ".join(f"{quality(one)} ({one.items}, {one.data})" for one in r.quality)),
 )
 _COSTS: tuple[_Column, ...] = (
     ("floor ms:", lambda r, _: number(r.floor.floor_ms) if r.floor else ""),
     ("held by", lambda r, _: _bound(r.floor) if r.floor else ""),
     ("p50 / floor:", lambda r, _: number(r.floor.ratio) if r.floor else ""),
-    ("weights MB:", lambda r, _: number(r.work.weight_bytes / 1e6) if r.work and r.work.weight_bytes else ""),
+    ("weights read MB:", lambda r, _: number(r.work.weight_bytes / 1e6) if r.work and r.work.weight_bytes else ""),
     ("memory MB:", lambda r, _: f"{r.peak_rss_mb:.0f}" if r.peak_rss_mb else ""),
     ("load ms:", lambda r, _: number(r.load_ms)),
     ("cold ms:", lambda r, _: number(r.cold_ms)),

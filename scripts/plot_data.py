@@ -15,7 +15,7 @@ from typing import Any
 from board_files import chosen, p50_ms, titles
 from PIL import Image
 
-from edge.bench.report import Report, Session, StageResult
+from edge.bench.report import Report, Session, StageResult, Timing
 from edge.telemetry import percentile
 
 DRAWING = 1
@@ -27,7 +27,6 @@ CHUNK = "edge-glasses data"
 Figure = dict[str, Any]
 """Plain JSON: `kind`, `title`, and what this kind of plot draws."""
 
-_SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 _FLOOR_KEYS = ("stage", "how", "threads", "p50_ms", "floor_ms")
 _LATENCY_KEYS = ("stage", "how", "threads", "count", "shares_ms")
 _EVENTS = {
@@ -80,16 +79,24 @@ def _of_board(title: str, report: Report) -> Iterator[Figure]:
 
 
 def _stage(result: StageResult) -> dict[str, Any]:
-    samples = result.timing.samples_ms if result.timing else ()
     return {
         "stage": result.stage,
         "how": result.precision if result.precision != "-" else "",
         "threads": result.threads,
         "count": result.timing.count if result.timing else 0,
         "p50_ms": p50_ms(result),
-        "shares_ms": [percentile(samples, share) for share in _SHARES] if samples else [],
+        "shares_ms": _shares(result.timing) if result.timing else [],
         "floor_ms": result.floor.floor_ms if result.floor else None,
     }
+
+
+def _shares(timing: Timing) -> list[float]:
+    """10th to 99th percentile, six of them; those that the report has are of all samples, kept or not."""
+    if not timing.samples_ms:
+        return []
+    p10, p25, p75 = (percentile(timing.samples_ms, share) or 0.0 for share in (0.1, 0.25, 0.75))
+    p50 = timing.p50_ms
+    return [min(p10, p50), min(p25, p50), p50, max(p75, p50), timing.p90_ms, timing.p99_ms]
 
 
 def _only(row: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

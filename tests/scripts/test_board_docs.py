@@ -122,7 +122,16 @@ def test_a_column_without_any_cell_is_left_out_and_bars_are_escaped(tables):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.01234, "0.012"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1234"), (0, "0"), (None, ""), (-3.456, "-3.46")],
+    [
+        (0.01234, "0.012"),
+        (0.000456, "0.00046"),
+        (1.234, "1.23"),
+        (12.34, "12.3"),
+        (1234.5, "1234"),
+        (0, "0"),
+        (None, ""),
+        (-3.456, "-3.46"),
+    ],
 )
 def test_numbers_have_the_digits_that_count(tables, value, text):
     assert tables.number(value) == text

@@ -69,6 +69,14 @@ def test_every_stage_is_shown_once_with_its_median_and_floor(data):
         assert row["count"] == 60
 
 
+def test_percentiles_of_all_samples_go_before_those_of_the_few_that_were_kept(data):
+    result = sample_report.result(sample_report.noise(), "scene.look", "int8", 2)
+    update = {"samples_ms": (30.0, 31.0, 32.0), "p50_ms": 20.0, "p90_ms": 40.0, "p99_ms": 50.0}
+    kept = result.model_copy(update={"timing": result.timing.model_copy(update=update)})
+    made = data.figures({"a": sample_report.report(sessions=False, changes={"stages": (kept,)})})
+    assert made["a-latency.png"]["rows"][0]["shares_ms"] == [20.0, 20.0, 20.0, 32.0, 40.0, 50.0]
+
+
 def test_curves_are_sorted_and_say_alone_or_together(data):
     figure = data.figures({"a": sample_report.report()})["a-glass.png"]
     curves = [(curve["event"], curve["how"], len(curve["ms"])) for curve in figure["curves"]]
