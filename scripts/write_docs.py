@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from board_docs import boards_part
+from board_docs import boards_part, machines_part
 from board_files import read_boards
 from board_tables import headlines, table, tells_glass
 from claims import HEAD, TOLD_BY_BOARDS, TOLD_BY_PEERS, results_rows
@@ -99,6 +99,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/settings.md", settings_table),
     "models": ("docs/models.md", models_table),
     "boards": ("docs/benchmarks.md", lambda: boards_part(read_boards())),
+    "machines": ("docs/boards.md", lambda: machines_part(read_boards())),
     "peers": ("docs/benchmarks.md", lambda: peers_part(peers())),
     "results": ("docs/benchmarks.md", all_results),
     "estimates": ("docs/estimating.md", lambda: estimates_part(read_boards())),

@@ -11,6 +11,7 @@ ROOT_FILES = {
     "docs/settings.md": ("settings",),
     "docs/models.md": ("models",),
     "docs/benchmarks.md": ("boards", "peers", "results"),
+    "docs/boards.md": ("machines",),
     "docs/estimating.md": ("estimates",),
     "README.md": ("headlines",),
 }
