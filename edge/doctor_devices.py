@@ -11,9 +11,6 @@ from edge.doctor_board import forbidden
 from edge.finding import Finding
 from edge.hardware.reading import ROOT
 
-# What the kernel lists as video devices of a Raspberry Pi and a Jetson and is no camera that can be opened as one.
-_RIBBON = ("unicam", "rp1-cfe", "vi-output")
-_NO_CAMERA = ("bcm2835-codec", "bcm2835-isp", "pispbe", "rpi-hevc", "rpivid", "tegra-")
 _PICAMERA = "scripts/board_setup --csi"
 
 
@@ -47,17 +44,15 @@ def cameras(root: Path = ROOT, can_import: Callable[[str], bool] | None = None) 
     from edge.sources.devices import list_devices
 
     listed = [device for device in list_devices() if device.kind == "camera"]
-    usable = [device for device in listed if not device.name.startswith((*_RIBBON, *_NO_CAMERA))]
     if closed := forbidden("dev/video*", "video", root) if listed else "":
         return Finding("cameras", True, "this user may not use the cameras", closed)
-    names = [f"{device.name} ({device.uri})" for device in usable]
-    if any(device.name.startswith(_RIBBON) for device in listed):
-        names.append("ribbon-cable camera (csi://0)")
-        if why := _no_ribbon_library(can_import or _can_import):
-            return Finding("cameras", True, f"{', '.join(names)}; no library here can open the last", why)
-    if not names:
+    if not listed:
         return Finding("cameras", True, "none found; pictures, films and network cameras work without one")
-    return Finding("cameras", True, ", ".join(names))
+    names = ", ".join(f"{device.name} ({device.uri})" for device in listed)
+    on_ribbon = any(device.uri.startswith("csi://") for device in listed)
+    if on_ribbon and (why := _no_ribbon_library(can_import or _can_import)):
+        return Finding("cameras", True, f"{names}; no library here can open the one on the ribbon cable", why)
+    return Finding("cameras", True, names)
 
 
 def _no_ribbon_library(can_import: Callable[[str], bool]) -> str:

@@ -12,6 +12,12 @@ from edge.errors import SourceError
 from edge.sources.microphone import list_microphones
 
 _V4L = Path("/sys/class/video4linux")
+# Names of video devices of a Raspberry Pi and a Jetson that are no cameras: codecs, image processors.
+_NO_CAMERA = ("bcm2835-codec", "bcm2835-isp", "pispbe", "rpi-hevc", "rpivid", "tegra-")
+# Receivers of a ribbon-cable camera: they give raw sensor data, so a library of the board opens it (csi://NUMBER). A
+# Raspberry Pi has several for one camera, a Jetson one for each.
+_RIBBON_PI = ("unicam", "rp1-cfe")
+_RIBBON_JETSON = "vi-output"
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,17 @@ def _cameras(v4l: Path) -> list[Device]:
     if not v4l.is_dir():
         return []
     nodes = sorted(v4l.glob("video*"), key=lambda node: (len(node.name), node.name))
-    cameras = [node for node in nodes if _read(node / "index") == "0"]  # other indices carry metadata, not pictures
-    return [Device("camera", f"/dev/{node.name}", _read(node / "name") or node.name) for node in cameras]
+    firsts = [node for node in nodes if _read(node / "index") == "0"]  # other indices carry metadata, not pictures
+    names = {node.name: _read(node / "name") or node.name for node in firsts}
+    ribbons = [name for name in names.values() if name.startswith(_RIBBON_JETSON)]
+    ribbons += [name for name in names.values() if name.startswith(_RIBBON_PI)][:1]
+    plain = {
+        node: name for node, name in names.items() if not name.startswith((*_NO_CAMERA, *_RIBBON_PI, _RIBBON_JETSON))
+    }
+    return [
+        *(Device("camera", f"/dev/{node}", name) for node, name in plain.items()),
+        *(Device("camera", f"csi://{number}", f"ribbon cable: {name}") for number, name in enumerate(ribbons)),
+    ]
 
 
 def _read(file: Path) -> str:

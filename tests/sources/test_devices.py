@@ -97,3 +97,33 @@ def test_what_is_missing_is_said(monkeypatch):
 def test_where_cameras_cannot_be_listed(monkeypatch):
     monkeypatch.setattr("sys.platform", "darwin")
     assert missing([])[1].startswith("no camera can be listed here; try --camera 0; ")
+
+
+def test_what_a_raspberry_pi_calls_video_and_is_no_camera(microphones, tmp_path):
+    microphones.clear()
+    for number, name in enumerate(
+        ["rp1-cfe-csi2_ch0", "rp1-cfe-fe_image0", "pispbe-input", "rpi-hevc-dec", "UVC Camera"]
+    ):
+        _camera(tmp_path, number, name)
+    assert list_devices(tmp_path) == [
+        Device("camera", "/dev/video4", "UVC Camera"),
+        Device("camera", "csi://0", "ribbon cable: rp1-cfe-csi2_ch0"),
+    ]
+
+
+def test_a_raspberry_pi_4_without_a_camera(microphones, tmp_path):
+    microphones.clear()
+    for number, name in [(10, "bcm2835-codec-decode"), (12, "bcm2835-isp-output0"), (19, "rpivid")]:
+        _camera(tmp_path, number, name)
+    assert list_devices(tmp_path) == []
+
+
+def test_a_jetson_with_two_ribbon_cables(microphones, tmp_path):
+    from edge.sources.uri import parse_camera
+
+    microphones.clear()
+    _camera(tmp_path, 0, "vi-output, imx219 9-0010")
+    _camera(tmp_path, 1, "vi-output, imx219 10-0010")
+    listed = list_devices(tmp_path)
+    assert [device.uri for device in listed] == ["csi://0", "csi://1"]
+    assert [parse_camera(device.uri).kind for device in listed] == ["csi", "csi"]
