@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -86,6 +87,19 @@ def test_a_second_run_installs_nothing(machine):
     (machine.folder / "log").unlink()
     assert machine().returncode == 0
     assert not (machine.folder / "log").exists()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_what_was_installed_is_noted_for_the_reports_of_benchmarks(machine):
+    machine()
+    noted = machine.folder / ".edge-commit"
+    head = subprocess.run(
+        ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
+    )
+    if head.returncode:
+        assert not noted.exists()
+    else:
+        assert noted.read_text().removesuffix("\n").removesuffix("-dirty") == head.stdout.strip()
 
 
 def test_when_something_changed_the_two_are_never_together(machine):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _TELLING = frozenset({  # flags that decide which matrix kernels run
 _NO_NAME = re.compile(
     r"^(to be filled|default string|system (product|manufacturer)|not (specified|applicable)|none$)", re.IGNORECASE
 )
+_NOTED = re.compile(r"[0-9a-f]{12}(-dirty)?")
 _GIT_S = 10
 
 
@@ -73,21 +75,21 @@ def board(root: Path = ROOT) -> str | None:
     return product or answer(root, "usr/sbin/sysctl", "-n", "hw.model")
 
 
-def commit(package: Path | None = None) -> str:
-    """Version of this program, and when it runs from a checkout its commit: `0.1.0+1a2b3c4d5e6f-dirty`.
+def commit(package: Path | None = None, environment: Path | None = None) -> str:
+    """Version of this program, and its commit where that is known: `0.1.0+1a2b3c4d5e6f-dirty`.
 
     Args:
         package: folder of the package; None: this one.
+        environment: where `scripts/setup` noted what it installed; None: the environment that runs this.
     """
     version = _version("edge-glasses") or "unknown"
     checkout = (package or Path(__file__).resolve().parent.parent).parent
-    if not (checkout / ".git").exists():
-        return version
-    head = _git(checkout, "rev-parse", "--short=12", "HEAD")
-    if not head:
-        return version
-    changed = _git(checkout, "status", "--porcelain", "--untracked-files=no")
-    return f"{version}+{head}" + ("-dirty" if changed or changed is None else "")
+    if (checkout / ".git").exists():
+        head = _git(checkout, "rev-parse", "--short=12", "HEAD")
+        changed = _git(checkout, "status", "--porcelain", "--untracked-files=no")
+        return version if not head else f"{version}+{head}" + ("-dirty" if changed or changed is None else "")
+    noted = text((environment or Path(sys.prefix)) / ".edge-commit") or ""
+    return f"{version}+{noted}" if _NOTED.fullmatch(noted) else version
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:

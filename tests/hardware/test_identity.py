@@ -130,8 +130,20 @@ class TestCommit:
         (checkout / "edge/a.py").write_text("2\n")
         assert commit(checkout / "edge").endswith("-dirty")
 
-    def test_of_an_installed_package(self, tmp_path):
-        assert commit(tmp_path / "site-packages" / "edge") == identity._version("edge-glasses")
+    @pytest.mark.parametrize(
+        ("noted", "commit_is"),
+        [
+            ("0123456789ab\n", "+0123456789ab"),
+            ("0123456789ab-dirty\n", "+0123456789ab-dirty"),
+            ("who knows", ""),
+            ("", ""),
+        ],
+    )
+    def test_of_an_installed_package_is_what_setup_noted(self, tmp_path, noted, commit_is):
+        version = identity._version("edge-glasses")
+        assert commit(tmp_path / "site-packages" / "edge", tmp_path) == version
+        (tmp_path / ".edge-commit").write_text(noted)
+        assert commit(tmp_path / "site-packages" / "edge", tmp_path) == version + commit_is
 
     def test_without_git(self, checkout, monkeypatch):
         monkeypatch.setenv("PATH", str(checkout))
