@@ -136,7 +136,7 @@ def test_swap(board, rows, files, run):
 
 def test_an_emulated_machine_is_called_so(board):
     found = findings(board({"proc/cpuinfo": X86.replace("11th Gen", "QEMU TCG CPU version 2.5+")}))["machine"]
-    assert "emulated (the processor is called QEMU TCG CPU)" in found.message
+    assert "; emulated (" in found.message
     assert found.advice == "nothing measured here tells how fast a board is"
 
 
