@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from board_tables import number, quality, table
 from plot_data import Figure
@@ -14,9 +15,9 @@ from edge.errors import BenchmarkError
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 PEERS = BENCHMARKS / "results" / "peers.json"
 PLOT = "peers.png"
-sys.path.append(str(BENCHMARKS))
 
-from peers_report import Comparison, Group, PeersReport, SystemResult, read_peers  # noqa: E402 - lies in benchmarks/
+if TYPE_CHECKING:
+    from peers_report import Comparison, Group, PeersReport, SystemResult
 
 
 def peers(path: Path = PEERS) -> PeersReport | None:
@@ -27,6 +28,9 @@ def peers(path: Path = PEERS) -> PeersReport | None:
     """
     if not path.is_file():
         return None
+    sys.path.append(str(BENCHMARKS))
+    from peers_report import read_peers  # the shape of the file, beside what writes it
+
     report = read_peers(path)
     why = "not complete" if not report.complete else "from an emulated processor" if report.machine.emulated else ""
     if why:

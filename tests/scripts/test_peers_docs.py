@@ -17,7 +17,8 @@ def docs(scripts_on_path):
 
 
 @pytest.fixture
-def peers_report(docs):
+def peers_report(docs, monkeypatch):
+    monkeypatch.syspath_prepend(str(docs.BENCHMARKS))
     import peers_report
 
     return peers_report
