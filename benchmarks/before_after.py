@@ -209,6 +209,18 @@ def _scene_gate() -> Callable[[int], bytes]:
     return call
 
 
+def _motion() -> Callable[[int], bytes]:
+    """`MotionEstimator.update`, on frames of which every third is another one."""
+    from edge.perception.motion import MotionEstimator
+
+    estimator, frames = MotionEstimator(), _frames()
+
+    def call(number: int) -> bytes:
+        return repr(estimator.update(frames[number // 3 % len(frames)])).encode()
+
+    return call
+
+
 def _hud_frame() -> Callable[[int], bytes]:
     """A camera frame on the HUD, under a caption, beside a sign that moves: what it shows, as bytes."""
     from edge.events import SessionStarted, SignsMoved, SignTranslated, Subtitle
@@ -257,7 +269,11 @@ def _hud_frame() -> Callable[[int], bytes]:
     return call
 
 
-STAGES: dict[str, Callable[[], Callable[[int], bytes]]] = {"scene-gate": _scene_gate, "hud-frame": _hud_frame}
+STAGES: dict[str, Callable[[], Callable[[int], bytes]]] = {
+    "scene-gate": _scene_gate,
+    "motion": _motion,
+    "hud-frame": _hud_frame,
+}
 """Name -> what makes the call that is timed; it must run in both checkouts."""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.media import Image
+from edge.perception.sampling import sampled
 
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 """An affine map [2][3] of pixels of the camera frame: x' = a x + b y + c, y' = d x + e y + f."""
@@ -98,7 +99,7 @@ def _small_grey(image: Image) -> tuple[Grey, float]:
     scale = min(1.0, _WIDTH / max(image.shape[:2]))
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     step = max(1, int(0.5 / scale))
-    small = cv2.resize(image[::step, ::step], size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(sampled(image, step), size, interpolation=cv2.INTER_AREA)
     grey: Grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (3, 3), 0)
     return grey, scale
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.media import Image
+from edge.perception.sampling import sampled
 
 View = Literal["same", "moving", "new"]
 
@@ -59,7 +60,7 @@ def thumbnail(image: Image) -> Thumbnail:
     import cv2
 
     step = max(1, image.shape[1] // _MOST_SAMPLES)
-    small = cv2.resize(image[::step, ::step], (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(sampled(image, step), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32)
 
 

@@ -82,7 +82,7 @@ def test_a_checkout_that_fails_ends_the_comparison(before_after, monkeypatch, ca
     assert not file.exists()
 
 
-@pytest.mark.parametrize("stage", ["scene-gate", "hud-frame"])
+@pytest.mark.parametrize("stage", ["scene-gate", "motion", "hud-frame"])
 def test_a_stage_answers_alike_every_time(before_after, stage, monkeypatch):
     monkeypatch.setattr(before_after, "REPEATS", 12)
     one, two = before_after.worked(stage), before_after.worked(stage)
