@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -79,26 +80,8 @@ class Twin:
 
 
 def twin_files(source: str, target: str, out: Path) -> Path:
-    """Write the random CTranslate2 model of the tiny shape (d 256, ffn 1536, 6+2 layers) into `out`."""
-    from ctranslate2.specs import TransformerSpec, common_spec
-
-    upstream = carried_files(source, target)
-    vocabulary = read_vocabulary(next(upstream.glob("vocab.*")).read_bytes(), "vocabulary")
-    pieces = [text for text, _, _ in vocabulary.pieces]
-    spec = TransformerSpec.from_config((6, 2), 8, pre_norm=False, activation=common_spec.Activation.RELU)
-    _randomise(spec, width=256, wide=1536, size=len(pieces))
-    spec.register_source_vocabulary(pieces)
-    spec.register_target_vocabulary(pieces)
-    spec.config.add_source_eos = True
-    spec.config.bos_token = spec.config.eos_token = spec.config.decoder_start_token = "</s>"  # noqa: S105 - no secret
-    spec.validate()
-    spec.optimize(quantization="int8")
-    spec.save(str(out))
-    shortlist = read_shortlist(next(upstream.glob("lex.*")).read_bytes(), len(pieces), len(pieces), "shortlist")
-    lines = ["\t" + " ".join(pieces[: shortlist.first])]
-    for piece, row in zip(pieces, shortlist.table.tolist(), strict=True):
-        lines.append(piece + "\t" + " ".join(pieces[index] for index in dict.fromkeys(row)))
-    (out / "vmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """Write the twin of the wheel's model into `out`."""
+    write_twin(out, {file.name: file for file in carried_files(source, target).iterdir()})
     return out
 
 
@@ -112,6 +95,41 @@ def load_twin(folder: Path, source: str, target: str, *, threads: int, mapped: b
     )
     vocabulary = next(carried_files(source, target).glob("vocab.*"))
     return Twin(translator, sentencepiece.SentencePieceProcessor(model_file=str(vocabulary)), mapped)
+
+
+def write_twin(folder: Path, files: Mapping[str, Path]) -> None:
+    """Write a random CTranslate2 int8 model of the tiny shape (d 256, ffn 1536, 6+2 layers) into `folder`.
+
+    Args:
+        folder: an existing empty folder; gets the sentencepiece vocabulary, too, under its own name.
+        files: upstream's files of the pack by name, whose vocabulary and shortlist it takes.
+
+    Raises:
+        ImportError: CTranslate2 is not installed.
+    """
+    from ctranslate2.specs import TransformerSpec, common_spec
+
+    vocabulary_file, shortlist_file = (_named(files, start) for start in ("vocab.", "lex."))
+    pieces = [text for text, _, _ in read_vocabulary(vocabulary_file.read_bytes(), "vocabulary").pieces]
+    spec = TransformerSpec.from_config((6, 2), 8, pre_norm=False, activation=common_spec.Activation.RELU)
+    _randomise(spec, width=256, wide=1536, size=len(pieces))
+    spec.register_source_vocabulary(pieces)
+    spec.register_target_vocabulary(pieces)
+    spec.config.add_source_eos = True
+    spec.config.bos_token = spec.config.eos_token = spec.config.decoder_start_token = "</s>"  # noqa: S105 - no secret
+    spec.validate()
+    spec.optimize(quantization="int8")
+    spec.save(str(folder))
+    shortlist = read_shortlist(shortlist_file.read_bytes(), len(pieces), len(pieces), "shortlist")
+    lines = ["\t" + " ".join(pieces[: shortlist.first])]
+    for piece, row in zip(pieces, shortlist.table.tolist(), strict=True):
+        lines.append(piece + "\t" + " ".join(pieces[index] for index in dict.fromkeys(row)))
+    (folder / "vmap.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.copyfile(vocabulary_file, folder / next(name for name in files if name.startswith("vocab.")))
+
+
+def _named(files: Mapping[str, Path], start: str) -> Path:
+    return next(path for name, path in files.items() if name.startswith(start))
 
 
 def _randomise(spec: Any, width: int, wide: int, size: int) -> None:
