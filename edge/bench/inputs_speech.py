@@ -12,6 +12,7 @@ import wave
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -55,6 +56,8 @@ CUTS: dict[int, tuple[tuple[int, int], ...]] = {
 
 RECORDINGS = ((0, 4), (5, 9), (15, 16))
 """First and last clause of the recordings that are transcribed from files."""
+
+Item = TypeVar("Item")
 
 _LEFT_OUT = "not independent"
 
@@ -155,7 +158,7 @@ def clips_of(clips: Sequence[Clip], shortest_s: float, longest_s: float, most: i
     return evenly([clip for clip in clips if shortest_s <= clip.seconds < longest_s], most)
 
 
-def evenly(items: Sequence[Clip], most: int | None) -> tuple[Clip, ...]:
+def evenly(items: Sequence[Item], most: int | None) -> tuple[Item, ...]:
     """`items`, or `most` of them at even distances."""
     if most is None or len(items) <= most:
         return tuple(items)
