@@ -1,0 +1,51 @@
+"""Whether two execution providers gave the same answers.
+
+Tokens and other integers must be equal. Numbers may differ by rounding: their difference may be 2 % of their size (root
+mean square), and of scores over classes, one row an item, the best class must be the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from edge.bench.provider_recording import Run
+from edge.inference.sessions import Array
+
+MOST = 0.02
+_CLASSES = 16
+"""From so many columns on, rows of numbers are taken as scores over classes."""
+
+
+def disagreement(expected: Sequence[Run], got: Sequence[Mapping[str, Array]]) -> tuple[float, str | None]:
+    """Largest relative difference over all outputs, and what is beyond bounds, None if nothing is."""
+    largest, wrong = 0.0, None
+    for run, outputs in zip(expected, got, strict=True):
+        for name, right in run.outputs.items():
+            difference, why = _compare(right, outputs[name])
+            largest = max(largest, difference)
+            wrong = wrong or (f"{name}: {why}" if why else None)
+    return largest, wrong
+
+
+def _compare(right: Array, other: Array) -> tuple[float, str | None]:
+    if right.shape != other.shape:
+        return 1.0, f"shape {list(other.shape)} instead of {list(right.shape)}"
+    if not np.issubdtype(right.dtype, np.floating):
+        return (0.0, None) if np.array_equal(right, other) else (1.0, "other tokens or numbers")
+    if not np.array_equal(np.isfinite(right), np.isfinite(other)):
+        return 1.0, "not finite"
+    finite = np.isfinite(right)
+    difference = _relative(right[finite].astype(np.float64), other[finite].astype(np.float64))
+    if right.ndim == 2 and right.shape[1] >= _CLASSES and (right.argmax(1) != other.argmax(1)).any():  # noqa: PLR2004
+        return difference, "another best class"
+    return difference, f"differs by {difference:.1%}" if difference > MOST else None
+
+
+def _relative(right: Array, other: Array) -> float:
+    if not right.size:
+        return 0.0
+    size = float(np.sqrt(np.mean(right**2)))
+    apart = float(np.sqrt(np.mean((right - other) ** 2)))
+    return apart / size if size else float(apart > 0)
