@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge import cli_detect, cli_models, cli_read, cli_run, cli_scene
+from edge import cli_bench, cli_detect, cli_models, cli_read, cli_run, cli_scene
 from edge.cli_options import JsonOption, SettingsOption, ThreadsOption, answer_each, print_error, print_json
 from edge.errors import EdgeError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_models.app, name="models")
-for module in (cli_run, cli_read, cli_scene, cli_detect):
+for module in (cli_run, cli_read, cli_scene, cli_detect, cli_bench):
     module.register(app)
 
 

@@ -161,7 +161,9 @@ def _bench(order: Order) -> Bench:
     variant = order.variant
     overrides = {"inference": {"threads": variant.threads, "providers": (variant.provider,)}}
     settings: Settings = load_settings(order.settings, overrides)
-    return Bench(variant, ModelStore(), settings, SessionFactory(settings.inference), order.data, order.quick)
+    return Bench(
+        variant, ModelStore(), settings, SessionFactory(settings.inference, strict=True), order.data, order.quick
+    )
 
 
 def _work(stage: Stage, bench: Bench) -> Work | None:

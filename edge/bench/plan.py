@@ -12,6 +12,8 @@ from edge.bench.stage import Stage, Variant
 from edge.errors import BenchmarkError
 
 CPU = "CPUExecutionProvider"
+NONE = "none"
+"""In place of names: nothing of the kind."""
 QUICK_S = 120.0
 """How long `--quick` may take."""
 QUICK_PASSES, FULL_PASSES = 2, 3
@@ -26,9 +28,9 @@ class Choice:
 
     Attributes:
         quick: two minutes in all; else full.
-        stages: names; none: all.
-        precisions: none: the default one (quick) or all.
-        threads: none: the program's own number (quick) or 1, 2, 4 ... up to all.
+        stages: names, or `none`; empty: all.
+        precisions: empty: the default one (quick) or all.
+        threads: empty: the program's own number (quick) or 1, 2, 4 ... up to all.
         providers: execution providers of ONNX Runtime.
         slowdown: factors of `--plant` by stage.
         data: folder of evaluation data.
@@ -69,6 +71,8 @@ def variants(choice: Choice, stages: Sequence[Stage], own_threads: int, cores: i
     Raises:
         BenchmarkError: a stage or precision that no stage has.
     """
+    if choice.stages == (NONE,):
+        return ()
     chosen = select(choice.stages, stages)
     known = {precision for stage in chosen for precision in stage.precisions}
     for precision in choice.precisions:

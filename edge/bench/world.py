@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from edge.bench.child import Order
@@ -65,17 +65,20 @@ class World:
     tell: Callable[[str], None] = lambda _: None
     clock: Callable[[], float] = time.monotonic
 
+    def with_meter(self, meter: Meter | None, *, quick: bool) -> World:
+        """The same with a meter, which is asked for the power at rest first: some seconds of sleep."""
+        if meter is None:
+            return self
+        return replace(self, meter=meter, idle_w=idle_watts(meter, _IDLE_QUICK_S if quick else _IDLE_FULL_S))
 
-def this_world(
-    choice: Choice, sessions: Sessions | None, sessions_s: float, meter: Meter | None, tell: Callable[[str], None]
-) -> World:
+
+def this_world(choice: Choice, sessions: Sessions | None, sessions_s: float, tell: Callable[[str], None]) -> World:
     """The world of this process.
 
     Args:
         choice: of the user.
         sessions: to run; None: none.
         sessions_s: how long they take, about.
-        meter: of energy; it is asked for the power at rest first.
         tell: progress.
 
     Raises:
@@ -95,8 +98,6 @@ def this_world(
         sessions=sessions,
         sessions_s=sessions_s,
         resolve=_resolved,
-        meter=meter,
-        idle_w=None if meter is None else idle_watts(meter, _IDLE_QUICK_S if choice.quick else _IDLE_FULL_S),
         tell=tell,
     )
 
