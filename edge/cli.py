@@ -117,7 +117,7 @@ def devices(as_json: JsonOption = False) -> None:
 
 @app.command()
 def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
-    """Check store, hashes, models (one warm-up inference each), devices, display; exit 1 if something is wrong."""
+    """Check board, store, hashes, models (a warm-up inference each), devices, display; exit 1 if something is wrong."""
     from edge.doctor import examine
     from edge.settings import load_settings
 

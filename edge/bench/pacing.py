@@ -19,10 +19,11 @@ LEAST_S, MOST_S = 0.25, 4.0
 QUICK_LEAST, FULL_LEAST = 3, 5
 """Samples at least."""
 _FULL_LIMIT_S, _FULL_KILL_S = 60.0, 300.0
+_QUICK_KILL_S = 60.0
 _FIRST_OVERHEAD_S = 1.5
 _END_S = 3.0
 _PATIENCE = 2.0
-_KILL_AFTER_S = 8.0
+_OVERRUN_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Share:
         seconds: to measure, warm-up left out.
         least: samples at least.
         limit_s: from its first sample, after which no other one is begun.
-        kill_s: from its start, after which it is ended.
+        kill_s: from its start, after which it is ended: it loads, measures, judges and counts in it.
     """
 
     seconds: float
@@ -102,7 +103,7 @@ class Pace:
             overhead_s = self.overheads_s.get(variant, _FIRST_OVERHEAD_S)
         seconds = min(MOST_S, max(LEAST_S, (total_s - overhead_s) / 1.1))
         limit_s = max(1.0, min(free_s, _PATIENCE * seconds + 1.0))
-        return Share(seconds, QUICK_LEAST, limit_s, min(free_s, limit_s) + _KILL_AFTER_S)
+        return Share(seconds, QUICK_LEAST, limit_s, min(_QUICK_KILL_S, free_s + _OVERRUN_S))
 
     def learn(self, variant: Variant, outcome: Outcome, measured_s: float) -> None:
         """Note what a process cost beside the time it measured."""

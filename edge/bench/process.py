@@ -64,7 +64,7 @@ def measure_peaks(threads: int, limit_s: float) -> Outcome:
 def run_process(command: Sequence[str], limit_s: float, meter: EnergyMeter | None = None) -> Outcome:
     """Run a command that speaks like `edge.bench.child`, in a session of its own; at the end it is gone.
 
-    Ctrl-C reaches only this process, which then ends the other one.
+    So is its temporary folder, whatever it left there. Ctrl-C reaches only this process, which then ends the other.
 
     Args:
         command: program and arguments.
@@ -72,9 +72,17 @@ def run_process(command: Sequence[str], limit_s: float, meter: EnergyMeter | Non
         meter: read when the timed part begins and ends.
     """
     began = time.monotonic()
-    with tempfile.TemporaryFile() as told:
+    with (
+        tempfile.TemporaryDirectory(prefix="edge-bench-", ignore_cleanup_errors=True) as scratch,
+        tempfile.TemporaryFile() as told,
+    ):
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": scratch},
         )
         try:
             _offer_to_the_oom_killer(process.pid)

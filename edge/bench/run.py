@@ -11,7 +11,7 @@ from edge.bench.measuring import KEPT_SAMPLES, NOISE_BOUND
 from edge.bench.pacing import Pace
 from edge.bench.plan import Choice, in_pass, is_default, variants
 from edge.bench.recorder import Entry, entries
-from edge.bench.report import Peaks, Report, Session
+from edge.bench.report import Peaks, Report, Session, Work
 from edge.bench.stage import Variant
 from edge.bench.world import World
 from edge.errors import BenchmarkError
@@ -39,6 +39,7 @@ class Run:
     began: str = field(init=False)
     book: dict[Variant, Entry] = field(init=False)
     peaks: dict[int, list[Peaks]] = field(default_factory=dict)
+    work: dict[tuple[str, str, str], Work] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     stopped: str | None = None
@@ -111,7 +112,7 @@ class Run:
                 limit_s=share.limit_s,
                 quick=self.choice.quick,
                 quality=number == 0,
-                work=number == 0,
+                work=number == 0 and _graphs(variant) not in self.work,
                 slowdown=dict(self.choice.slowdown).get(variant.stage, 1.0),
                 data=self.choice.data,
                 settings=self.choice.settings,
@@ -123,6 +124,9 @@ class Run:
         free_mb = self._feel().available_mb
         outcome = self.world.measure_stage(order, limit_s, self.world.meter)
         entry.take(outcome, self.world.idle_w, free_mb, limit_s)
+        if entry.work is not None:
+            self.work[_graphs(entry.variant)] = entry.work
+        entry.work = self.work.get(_graphs(entry.variant))
         pace.learn(entry.variant, outcome, entry.answer.seconds if entry.answer else 0.0)
         self._save()
 
@@ -183,6 +187,11 @@ class Run:
             self.unwritten = error
         else:
             self.unwritten = None
+
+
+def _graphs(variant: Variant) -> tuple[str, str, str]:
+    """What the work of a sample depends on: not on threads."""
+    return variant.stage, variant.precision, variant.provider
 
 
 def line(entry: Entry) -> str:
