@@ -31,7 +31,12 @@ class Answers(Generic[Input, Answer]):
 
     def all(self) -> list[Answer]:
         """The last answer to every input; those that no sample has asked for yet are asked for now."""
-        return [self._kept[number] if number in self._kept else sample() for number, sample in enumerate(self.samples)]
+        return self.first(len(self.samples))
+
+    def first(self, count: int) -> list[Answer]:
+        """The last answers to the first `count` inputs, as `all`."""
+        some = enumerate(self.samples[:count])
+        return [self._kept[number] if number in self._kept else sample() for number, sample in some]
 
     def _run(self, number: int) -> Answer:
         answer = self._kept[number] = self._call(self._inputs[number])

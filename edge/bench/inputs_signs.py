@@ -114,14 +114,6 @@ PICTURES: tuple[tuple[Board, ...], ...] = (
             (225, 235, 240),
         ),
     ),
-    (
-        Board(
-            ("Platform 3", "Trains to the North", "Mind the gap", "Tickets must be validated"),
-            ((0.413, 0.373), (0.607, 0.351), (0.604, 0.567), (0.416, 0.589)),
-            (183, 171, 155),
-            (90, 60, 20),
-        ),
-    ),
 )
 """What is drawn. Every picture has `LINES` lines."""
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.bench.stage import Bench
-from edge.errors import BenchmarkError, ModelNotFoundError
+from edge.errors import BenchmarkError, ModelCorruptError, ModelNotFoundError
 from edge.hub.blobs import store_errors
 from edge.hub.catalogue import Model
 from edge.hub.store import ModelStore, verify_folder
@@ -56,15 +56,15 @@ def precision_folder(store: ModelStore, model_id: str, precision: str) -> Path:
 
     Raises:
         ModelNotFoundError: the model itself is not installed.
-        BenchmarkError: it has not been made from the installed version of the model; says what to run.
-        ModelCorruptError: a file there does not have its bytes.
+        BenchmarkError: it has not been made from the installed version of the model, or a file there does not have
+            its bytes; says what to run.
     """
     model = _installed(store, model_id)
     folder = _place(store, model, precision)
     if not _is_current(folder, _variant(model, precision)):
         raise BenchmarkError(f"{model.id} as {precision} has not been made yet; run: edge bench --pull")
-    with store_errors(store.root):
-        verify_folder(model.id, folder)
+    if not _is_whole(store, model, folder):
+        raise BenchmarkError(f"{model.id} as {precision} is corrupt; run: edge bench --pull")
     return folder
 
 
@@ -85,7 +85,7 @@ def make_precision(store: ModelStore, model_id: str, precision: str, tell: Calla
     model = _installed(store, model_id)
     folder = _place(store, model, precision)
     variant = _variant(model, precision)
-    if _is_current(folder, variant):
+    if _is_current(folder, variant) and _is_whole(store, model, folder):
         return folder
     tell(f"{model.id} as {precision}: making it")
     work = folder.with_name(f".{folder.name}.part")
@@ -139,6 +139,15 @@ def _is_current(folder: Path, variant: Model) -> bool:
         return bool(json.loads((folder / _MANIFEST).read_bytes())["fingerprint"] == variant.fingerprint)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _is_whole(store: ModelStore, model: Model, folder: Path) -> bool:
+    try:
+        with store_errors(store.root):
+            verify_folder(model.id, folder)
+    except ModelCorruptError:
+        return False
+    return True
 
 
 def _declared(folder: Path) -> str | None:

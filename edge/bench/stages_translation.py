@@ -22,6 +22,8 @@ from edge.perception.translation_model import Draft, Model, TranslationModel
 
 MODELS = ("mt-en-pt", "mt-pt-en")
 QUICK_LINES = 30
+QUICK_TIMED = 31
+"""Inputs that are timed; quality is that of all of them."""
 FULL_LINES = 300
 
 
@@ -82,6 +84,7 @@ def _translation(bench: Bench, pairs: Sequence[Pair], what: str, data: Path | No
         return translators[side](asked[side][number][0])
 
     answers = Answers(translate, inputs)
+    timed = odd(QUICK_TIMED if bench.quick else len(inputs))
 
     def quality() -> Sequence[Quality]:
         said = answers.all()
@@ -97,9 +100,14 @@ def _translation(bench: Bench, pairs: Sequence[Pair], what: str, data: Path | No
         return found
 
     def counted() -> float:
-        return sum(tokens for _, tokens in answers.all()) / len(inputs)
+        return sum(tokens for _, tokens in answers.first(timed)) / timed
 
-    return Prepared(answers.samples, quality, unit="token", counted=counted)
+    return Prepared(answers.samples[:timed], quality, unit="token", counted=counted)
+
+
+def odd(count: int) -> int:
+    """`count`, or one less: the median of turns of an odd number of inputs is that of one of them."""
+    return count - 1 + count % 2
 
 
 def _load(bench: Bench, model_id: str) -> TranslationModel:
