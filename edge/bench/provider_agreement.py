@@ -34,13 +34,17 @@ def _compare(right: Array, other: Array) -> tuple[float, str | None]:
         return 1.0, f"shape {list(other.shape)} instead of {list(right.shape)}"
     if not np.issubdtype(right.dtype, np.floating):
         return (0.0, None) if np.array_equal(right, other) else (1.0, "other tokens or numbers")
-    if not np.array_equal(np.isfinite(right), np.isfinite(other)):
-        return 1.0, "not finite"
     finite = np.isfinite(right)
+    if not np.array_equal(finite, np.isfinite(other)) or not _same(right[~finite], other[~finite]):
+        return 1.0, "not finite"
     difference = _relative(right[finite].astype(np.float64), other[finite].astype(np.float64))
     if right.ndim == 2 and right.shape[1] >= _CLASSES and (right.argmax(1) != other.argmax(1)).any():  # noqa: PLR2004
         return difference, "another best class"
     return difference, f"differs by {difference:.1%}" if difference > MOST else None
+
+
+def _same(right: Array, other: Array) -> bool:
+    return np.array_equal(right, other, equal_nan=True)
 
 
 def _relative(right: Array, other: Array) -> float:

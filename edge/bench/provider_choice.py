@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edge.bench.provider_recording import Recording, record
-from edge.bench.provider_trial import TrialAnswer, TrialOrder
+from edge.bench.provider_trial import LONGEST_REASON, TrialAnswer, TrialOrder, reason
 from edge.bench.stage import Stage
 from edge.errors import BenchmarkError
 from edge.hub.store import ModelStore
@@ -79,33 +79,56 @@ def choose(
 ) -> ProvidersReport:
     """Try all providers on all models that the stages use, write the choices into the store, tell a line for each.
 
+    Where there is no provider but the CPU that is told, and the store is left as it is: the CPU runs everything.
+
     Raises:
-        BenchmarkError: there is no provider but the CPU, no model ran, or the report cannot be written.
+        BenchmarkError: no model ran, or the report cannot be written.
         StoreError: the choices cannot be written.
     """
     runtime = import_onnxruntime()
     now = circumstances(runtime, settings.inference.threads)
     names = [one.name for one in candidates(now.providers, settings.inference.threads)]
-    if not names:
-        raise BenchmarkError(
-            "this onnxruntime has no execution provider but the CPU, so there is nothing to choose; "
-            "install one for this board (onnxruntime-gpu, onnxruntime-openvino, ...) and run: edge bench --providers"
-        )
-    with tempfile.TemporaryDirectory(prefix="edge-providers-") as folder:
-        recordings = [one for one in record(_stages(stages), store, settings, say) if key_of(one.model) is not None]
-        if not recordings:
-            raise BenchmarkError("no installed model could be run; run: edge models pull")
-        trials: list[Trial] = []
-        for recording in recordings:
-            found = tried(recording, names, Path(folder), try_in_process)
-            trials += found
-            for one in found[1:]:
-                say(line(one))
-    Choices(machine=now, choices=chosen(recordings, trials)).write(store.root)
+    trials: list[Trial] = []
+    if names:
+        recordings, trials = _all_tried(store, settings, say, names, stages)
+        Choices(machine=now, choices=chosen(recordings, trials)).write(store.root)
+    else:
+        say(_ALONE)
     result = ProvidersReport(machine=now, trials=tuple(trials))
     if report is not None:
         _write(result, report)
     return result
+
+
+_ALONE = (
+    "this onnxruntime has no execution provider but the CPU, which runs every model: there is nothing to choose "
+    "(with onnxruntime-gpu, onnxruntime-openvino, ... for this board there is)"
+)
+
+
+def _all_tried(
+    store: ModelStore,
+    settings: Settings,
+    say: Callable[[str], None],
+    names: Sequence[str],
+    stages: Sequence[Stage] | None,
+) -> tuple[list[Recording], list[Trial]]:
+    """Record, then try; what was left out is told only where something ran, for without models all of it is."""
+    left_out: list[str] = []
+    found = record(_stages(stages), store, settings, left_out.append)
+    recordings = [one for one in found if key_of(one.model) is not None]
+    if not recordings:
+        raise BenchmarkError("no installed model could be run, so no provider was tried; run: edge models pull")
+    for told in left_out:
+        say(told)
+    trials: list[Trial] = []
+    with tempfile.TemporaryDirectory(prefix="edge-providers-") as folder:
+        for recording in recordings:
+            of_it = tried(recording, names, Path(folder), try_in_process)
+            trials += of_it
+            for one in of_it[1:]:
+                say(line(one))
+    return recordings, trials
 
 
 def _stages(stages: Sequence[Stage] | None) -> Sequence[Stage]:
@@ -140,7 +163,7 @@ def _judged(recording: Recording, name: str, answers: Sequence[TrialAnswer], cpu
     bare = Trial(model=_model(recording.model), provider=name, threads=recording.threads, runs=len(recording.runs))
     failed = next((answer.failed for answer in answers if answer.failed), None)
     if failed:
-        return bare.model_copy(update={"refused": failed})
+        return bare.model_copy(update={"refused": reason(failed)})
     turns = tuple(round(answer.turn_ms, 4) for answer in answers)
     measured = {
         "turns_ms": turns,
@@ -149,10 +172,16 @@ def _judged(recording: Recording, name: str, answers: Sequence[TrialAnswer], cpu
     }
     if name == CPU:
         return bare.model_copy(update=measured)
-    speedup = round(min(cpu_ms) / max(turns), 3) if cpu_ms else None
     wrong = next((answer.wrong for answer in answers if answer.wrong), None)
-    slow = None if speedup is None or speedup >= FASTER else f"{speedup:.2f} times as fast as the CPU is too little"
-    return bare.model_copy(update={**measured, "speedup": speedup, "refused": f"wrong: {wrong}" if wrong else slow})
+    speedup = round(min(cpu_ms) / max(turns), 3) if cpu_ms else None
+    why = reason(f"wrong: {wrong}") if wrong else _too_slow(speedup)
+    return bare.model_copy(update={**measured, "speedup": speedup, "refused": why})
+
+
+def _too_slow(speedup: float | None) -> str | None:
+    if speedup is None:
+        return "the CPU itself could not be measured"
+    return None if speedup >= FASTER else f"{speedup:.2f} times as fast as the CPU is too little"
 
 
 def _model(file: Path) -> str:
@@ -174,13 +203,16 @@ def chosen(recordings: Sequence[Recording], trials: Sequence[Trial]) -> dict[str
 def _why(best: Trial, trials: Sequence[Trial]) -> str:
     if best.provider != CPU:
         return f"{best.speedup:.2f} times as fast as the CPU, answers agree ({best.difference:.2%} apart)"
-    return "; ".join(f"{short_name(one.provider)}: {one.refused}" for one in trials if one.refused)
+    refused = [(short_name(one.provider), one.refused) for one in trials if one.refused]
+    longest = LONGEST_REASON // max(1, len(refused)) - 2
+    return "; ".join(reason(f"{name}: {why}", longest) for name, why in refused)
 
 
 def line(one: Trial) -> str:
     """One trial for people."""
     verdict = "chosen" if one.chosen else f"not chosen: {one.refused or 'another is faster'}"
-    speed = f" {one.speedup:.2f} times as fast as the CPU, answers {one.difference:.2%} apart," if one.turns_ms else ""
+    measured = one.speedup is not None and one.difference is not None
+    speed = f" {one.speedup:.2f} times as fast as the CPU, answers {one.difference:.2%} apart," if measured else ""
     return f"{one.model}, {short_name(one.provider)}:{speed} {verdict}"
 
 
@@ -195,12 +227,18 @@ def try_in_process(order: TrialOrder, limit_s: float = LIMIT_S) -> TrialAnswer:
         except subprocess.TimeoutExpired:
             return TrialAnswer(failed=f"took longer than {limit_s:.0f} s")
         if not answer.exists():
-            return TrialAnswer(failed=_how_it_ended(ended.returncode))
-        return TrialAnswer.model_validate_json(answer.read_bytes())
+            return TrialAnswer(failed=_how_it_ended(ended.returncode, ended.stderr))
+        try:
+            return TrialAnswer.model_validate_json(answer.read_bytes())
+        except ValidationError:
+            return TrialAnswer(failed="its process did not write its answer to the end")
 
 
-def _how_it_ended(status: int) -> str:
-    return f"its process was ended by signal {-status}" if status < 0 else f"its process ended with status {status}"
+def _how_it_ended(status: int, stderr: bytes) -> str:
+    if status < 0:
+        return f"its process was ended by signal {-status}"
+    last = next((text for text in reversed(stderr.decode(errors="replace").splitlines()) if text.strip()), "no word")
+    return reason(f"its process ended with status {status}: {last}")
 
 
 def _write(result: ProvidersReport, file: Path) -> None:

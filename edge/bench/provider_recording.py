@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,13 +63,13 @@ def read_runs(file: Path) -> list[Run]:
     """
     runs: dict[int, Run] = {}
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             for key in arrays.files:
                 number, side, name = key.split("|", 2)
                 run = runs.setdefault(int(number), Run({}, {}))
                 named: Any = run.inputs if side == "in" else run.outputs
                 named[name] = arrays[key]
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         raise BenchmarkError(f"{file} is no recording of a model; run: edge bench --providers") from error
     return [runs[number] for number in sorted(runs)]
 

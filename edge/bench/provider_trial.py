@@ -20,6 +20,7 @@ from edge.inference.sessions import Array, Session, SessionFactory
 from edge.settings import InferenceSettings
 
 LEAST_TURNS = 3
+LONGEST_REASON = 160
 
 
 class _Message(BaseModel):
@@ -59,6 +60,12 @@ class TrialAnswer(_Message):
     wrong: str | None = None
 
 
+def reason(text: str, longest: int = LONGEST_REASON) -> str:
+    """A reason as a line of at most so many characters: drivers write pages."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else line[: longest - 3].rstrip() + "..."
+
+
 def trial(order: TrialOrder, *, clock: Callable[[], float] = time.perf_counter) -> TrialAnswer:
     """Open, compare, measure; an error becomes part of the answer."""
     settings = InferenceSettings(threads=order.threads, providers=(order.provider,))
@@ -70,7 +77,7 @@ def trial(order: TrialOrder, *, clock: Callable[[], float] = time.perf_counter) 
         difference, wrong = disagreement(runs, [_ask(session, run) for run in runs])
         turn_ms = _measure(session, runs, order.seconds, clock)
     except EdgeError as error:
-        return TrialAnswer(failed=" ".join(str(error).replace(str(order.model), order.model.name).split()))
+        return TrialAnswer(failed=reason(str(error).replace(str(order.model), order.model.name)))
     return TrialAnswer(load_ms=load_ms, turn_ms=turn_ms, difference=difference, wrong=wrong)
 
 
