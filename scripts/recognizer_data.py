@@ -1,92 +1,38 @@
 """The images of the recogniser: their list, the split, and the views that training sees. No torch here.
 
-Split: by SHA-256 of a key, so that it depends on nothing but the file's name. Pictures of the groceries are consecutive
-shots of one shelf: five neighbouring numbers share a key. Those whose name begins with `val_` were taken in another
-shop than the rest (https://github.com/marcusklasson/GroceryStoreDataset): they are never trained on, half of them are
-for choosing and half for the test.
+The list and its split stand in `edge.bench.inputs_scene`: what is judged must be what was not trained on.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-STRANGERS = "_background"
+from edge.bench.inputs_scene import STRANGERS, Picture, part_of, pictures, share_of
+
+__all__ = [
+    "MEAN",
+    "STD",
+    "STRANGERS",
+    "Picture",
+    "Pixels",
+    "Views",
+    "labels_of",
+    "part_of",
+    "pictures",
+    "read",
+    "squash",
+    "tensor_of",
+]
+
 MEAN = (0.485, 0.456, 0.406)  # ImageNet's, red green blue
 STD = (0.229, 0.224, 0.225)
 
 Pixels = npt.NDArray[np.uint8]
-
-_NEIGHBOURS = 5
-_TRAIN = 0.72
-_VALIDATION = 0.80
-_STRANGERS_TRAIN = 0.4
-_STRANGERS_VALIDATION = 0.6
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One labelled file.
-
-    Attributes:
-        file: path below the data folder.
-        label: category, or `_background` for strangers.
-        source: data set.
-        part: `train`, `validation` or `test`.
-    """
-
-    file: str
-    label: str
-    source: str
-    part: str
-
-    @property
-    def other_shop(self) -> bool:
-        """Whether this is a grocery picture from the shop that training never sees."""
-        return Path(self.file).name.startswith("val_")
-
-
-def pictures(folder: Path) -> list[Picture]:
-    """All pictures of `folder`/manifest.tsv (columns file, label, source), in its order.
-
-    Raises:
-        FileNotFoundError: no manifest there.
-    """
-    with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [Picture(row["file"], row["label"], row["source"], part_of(row["file"])) for row in rows]
-
-
-def part_of(file: str) -> str:
-    """`train`, `validation` or `test`."""
-    path = Path(file)
-    share = _share(_key(path))
-    if path.name.startswith("val_"):
-        return "validation" if share < 0.5 else "test"  # noqa: PLR2004 - halves
-    strange = path.parent.name == STRANGERS
-    train, validation = (_STRANGERS_TRAIN, _STRANGERS_VALIDATION) if strange else (_TRAIN, _VALIDATION)
-    if share < train:
-        return "train"
-    return "validation" if share < validation else "test"
-
-
-def _key(path: Path) -> str:
-    numbered = re.fullmatch(r"(.*_)(\d+)\.\w+", path.name)
-    if numbered and path.name.startswith(("train_", "val_")):
-        return f"{path.parent.name}/{numbered[1]}{(int(numbered[2]) - 1) // _NEIGHBOURS}"
-    return f"{path.parent.name}/{path.name}"
-
-
-def _share(key: str) -> float:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48
 
 
 def labels_of(items: Sequence[Picture]) -> tuple[str, ...]:
@@ -138,14 +84,14 @@ class Views:
         """View `number` of a picture: 0 is the whole picture, the others are random. BGR uint8 [s, s, 3]."""
         if number == 0:
             return squash(image, self.size)
-        random = np.random.default_rng(int(_share(f"{number}/{file}") * 2**48))
+        random = np.random.default_rng(int(share_of(f"{number}/{file}") * 2**48))
         small = len(self.backgrounds) > 0 and random.random() < 0.3  # noqa: PLR2004
         framed = self._pasted(image, random) if small else squash(_crop(image, random, 0.3, 1.0), self.size)
         return _colours(framed[:, ::-1] if random.random() < 0.5 else framed, random)  # noqa: PLR2004
 
     def stranger(self, image: Pixels, file: str, number: int) -> Pixels:
         """A tiny piece of a picture, too small to tell what it is. BGR uint8 [s, s, 3]."""
-        random = np.random.default_rng(int(_share(f"stranger {number}/{file}") * 2**48))
+        random = np.random.default_rng(int(share_of(f"stranger {number}/{file}") * 2**48))
         return _colours(squash(_crop(image, random, 0.01, 0.04), self.size), random)
 
     def _pasted(self, image: Pixels, random: np.random.Generator) -> Pixels:

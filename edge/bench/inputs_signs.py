@@ -157,7 +157,7 @@ def drawn_signs(store: ModelStore) -> tuple[DrawnPicture, ...]:
         ModelNotFoundError: a font is not installed; says to pull it.
         ModelCorruptError: its bytes changed.
     """
-    fonts = {id_: _font_file(store.open(id_)) for id_ in FONTS}
+    fonts = {id_: font_file(store.open(id_)) for id_ in FONTS}
     return tuple(_picture(boards, fonts, seed) for seed, boards in enumerate(PICTURES, 1))
 
 
@@ -233,5 +233,6 @@ def _rectangle(left: float, top: float, right: float, bottom: float) -> Corners:
     return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
 
 
-def _font_file(folder: Path) -> Path:
+def font_file(folder: Path) -> Path:
+    """The font in the folder of its model."""
     return next(file for file in sorted(folder.iterdir()) if file.suffix in {".ttf", ".ttc", ".otf"})

@@ -6,6 +6,8 @@ import wave
 import numpy as np
 import pytest
 
+from edge.bench import inputs_scene
+from edge.bench.inputs_scene import drawn_looks, labelled_photos, part_of
 from edge.bench.inputs_signs import FONTS, LINES, PICTURES, SIZE, drawn_signs, sign_photos
 from edge.bench.inputs_speech import (
     CLAUSES,
@@ -158,3 +160,36 @@ def test_photos_of_a_manifest(tmp_path):
     assert photo.path == tmp_path / "signs" / "a.jpg"
     assert photo.required == {"e": 1, "x": 1, "i": 1, "t": 1, "2": 1}
     assert photo.optional["l"] == 2
+
+
+@pytest.mark.models
+def test_things_to_look_at_are_the_same_every_time(model_folder):
+    for id_ in inputs_scene.MODELS:
+        model_folder(id_)
+    one, other = drawn_looks(ModelStore()), drawn_looks(ModelStore())
+    assert [look.label for look in one] == ["stop_sign", "yin_yang", "cup", "stop_sign", "yin_yang"]
+    assert len({hashlib.sha256(np.ascontiguousarray(look.image)).hexdigest() for look in one}) == 5
+    for look, again in zip(one, other, strict=True):
+        assert look.image.shape == (540, 960, 3)
+        assert np.array_equal(look.image, again.image)
+
+
+def test_looking_needs_its_samples(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="run: edge models pull font-noto-sans"):
+        drawn_looks(ModelStore(tmp_path))
+
+
+def test_photos_that_training_never_saw(tmp_path):
+    assert labelled_photos(tmp_path) == ()
+    folder = tmp_path / "recognition"
+    folder.mkdir()
+    names = [f"caltech101/ant/{number}.jpg" for number in range(200)]
+    rows = "".join(f"{name}\tant\tcaltech101\n" for name in names)
+    rows += "".join(f"caltech101/_background/{number}.jpg\t_background\tcaltech101\n" for number in range(50))
+    (folder / "manifest.tsv").write_text(f"file\tlabel\tsource\n{rows}", encoding="utf-8")
+    photos = labelled_photos(tmp_path)
+    assert {label for _, label in photos} == {"ant"}
+    assert [file.relative_to(folder).as_posix() for file, _ in photos] == [
+        name for name in names if part_of(name) == "test"
+    ]
+    assert 20 < len(photos) < 60

@@ -29,6 +29,9 @@ NAMES = [
     "signs.detection",
     "signs.recognition",
     "signs.picture",
+    "scene.look",
+    "hud.captions",
+    "hud.overlay",
 ]
 UNITS = {
     "speech.voice-activity": ("window", 1),
@@ -36,6 +39,9 @@ UNITS = {
     "signs.recognition": ("line", 4),
     "signs.picture": ("picture", 1),
     "speech.file": ("file", 1),
+    "scene.look": ("picture", 1),
+    "hud.captions": ("picture", 1),
+    "hud.overlay": ("picture", 1),
 }
 LIMITS = {
     "accuracy": (90, 100),
@@ -43,6 +49,7 @@ LIMITS = {
     "chrF": (60, 99.9),
     "lines found": (90, 100),
     "CER": (0, 5),
+    "top-1": (80, 100),
     "characters missed": (0, 5),
 }
 """What working models reach, and no broken one."""
@@ -73,9 +80,14 @@ def test_every_model_that_a_stage_needs_is_in_the_catalogue():
         catalogue.get(id_)
 
 
-def test_stages_that_compute_without_a_model_have_no_precision():
-    assert {stage.name for stage in STAGES if stage.precisions == ("-",)} == {"speech.mel"}
+def test_stages_without_a_neural_model_have_no_precision():
+    assert {stage.name for stage in STAGES if stage.precisions == ("-",)} == {
+        "speech.mel",
+        "hud.captions",
+        "hud.overlay",
+    }
     assert all(stage.models for stage in STAGES if stage.precisions != ("-",))
+    assert not any(stage.threaded for stage in STAGES if stage.precisions == ("-",))
 
 
 @pytest.mark.models

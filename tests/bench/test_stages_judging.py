@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edge.bench.stages_scene import right
 from edge.bench.stages_speech import judge_windows, unnamed_file
 from edge.bench.stages_translation import Counting
 
@@ -58,3 +59,9 @@ def test_a_file_without_a_name_can_be_read_again():
     path = unnamed_file(b"12345" * 1000)
     assert path.read_bytes()[:5] == b"12345"
     assert len(path.read_bytes()) == 5000
+
+
+def test_names_that_are_right():
+    quality = right(["cup", "cat", "cup"], ["cup", "cup", "cup"], "three cups")
+    assert (quality.metric, quality.value, quality.items, quality.better) == ("top-1", 66.67, 3, "higher")
+    assert right(["cup"], ["cup"], "one cup").value == 100
