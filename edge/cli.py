@@ -28,8 +28,19 @@ for module in (cli_run, cli_read, cli_scene, cli_detect, cli_bench):
     module.register(app)
 
 
+def program() -> None:
+    """Entry point of the console script: `main`, and then the end of the process whatever its threads still do."""
+    from edge.stopping import leave
+
+    try:
+        main()
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+    leave(0)
+
+
 def main() -> None:
-    """Entry point of the console script: an EdgeError becomes one line on stderr and exit code 2."""
+    """Run the command: an EdgeError becomes one line on stderr and exit code 2."""
     try:
         app()
     except EdgeError as error:
@@ -132,4 +143,4 @@ def doctor(settings: SettingsOption = None, as_json: JsonOption = False) -> None
 
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
 
 
 @contextmanager
@@ -33,3 +36,17 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with this status, though a worker may still be inside an inference.
+
+    The end of the interpreter tears such threads out of C++, which aborts the process (status 134): seen on a slow
+    machine, where one inference takes longer than anybody waits after Ctrl-C. Everything is closed by then.
+    """
+    if any(thread.daemon for thread in threading.enumerate() if thread is not threading.current_thread()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # its reader may be gone
+                stream.flush()
+        os._exit(status)
+    raise SystemExit(status)

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -52,3 +54,23 @@ def test_another_thread_catches_nothing():
     thread.start()
     thread.join()
     assert answers == [(False, signal.default_int_handler)]
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        ("threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "said"),
+        ("threading.Thread(target=time.sleep, args=(0.2,)).start()", "said, and the interpreter ended"),
+    ],
+)
+def test_a_thread_that_nobody_waits_for_does_not_spoil_the_end(work, told):
+    code = (
+        "import atexit, threading, time\n"
+        "from edge.stopping import leave\n"
+        "atexit.register(print, ', and the interpreter ended', end='')\n"
+        f"{work}\n"
+        "print('said', end='')\n"
+        "leave(3)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50)
+    assert (done.returncode, done.stdout, done.stderr) == (3, told, "")
