@@ -61,6 +61,25 @@ def test_the_best_class_must_be_the_same_even_where_numbers_are_near():
     assert wrong == "y: another best class"
 
 
+def test_scores_that_are_alike_may_change_places():
+    """As the probabilities of the letters of a line do, which are no classes at all."""
+    letters = np.full((1, 20), 0.9999999, np.float32)
+    letters[0, 6] = 0.99999976
+    other = letters.copy()
+    other[0, 6], other[0, 0] = 1.0, 0.9999998
+    difference, wrong = judged(letters, other)
+    assert other.argmax() != letters.argmax()
+    assert 0 < difference < 1e-5
+    assert wrong is None
+
+
+def test_one_row_of_many_with_another_best_class_is_enough():
+    scores = np.tile(np.linspace(0, 9, 16, dtype=np.float32), (50, 1))
+    other = scores.copy()
+    other[49, 14] = 9.1
+    assert judged(scores, other)[1] == "y: another best class"
+
+
 def test_few_columns_are_no_classes():
     assert judged([[9.01, 9.0]], [[9.0, 9.01]])[1] is None
 
