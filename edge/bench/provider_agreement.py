@@ -1,7 +1,7 @@
 """Whether two execution providers gave the same answers.
 
 Tokens and other integers must be equal. Numbers may differ by rounding: their difference may be 2 % of their size (root
-mean square). Of scores over classes, one row an item, the best class must be the same, or one that the CPU scores alike.
+mean square). Of scores over classes, one row an item, the best class must be the same, or scored alike.
 """
 
 from __future__ import annotations
