@@ -22,7 +22,7 @@ from edge.speech_sense import SpeechSense
 COMMANDS = [
     (), ("translate",), ("transcribe",), ("run",), ("devices",), ("doctor",), ("read",), ("recognize",), ("detect",),
     ("teach",), ("forget",), ("taught",), ("models",), ("models", "list"), ("models", "add"),
-    ("models", "info"), ("models", "pull"), ("models", "verify"), ("models", "remove"), ("models", "path"),
+    ("bench",), ("models", "info"), ("models", "pull"), ("models", "verify"), ("models", "remove"), ("models", "path"),
 ]  # fmt: skip
 RUN = ("run", "--from", "en", "--to", "pt")
 TRANSLATE = ("translate", "--from", "en", "--to", "pt")
@@ -257,7 +257,7 @@ class TestModels:
         ended = edge("doctor", "--json")
         assert ended.code == 1
         findings = [json.loads(line) for line in ended.out.splitlines()]
-        assert all(set(finding) == {"check", "ok", "message", "run"} for finding in findings)
+        assert all(set(finding) == {"check", "ok", "message", "run", "advice"} for finding in findings)
         bad = {finding["check"]: finding["run"] for finding in findings if not finding["ok"]}
         assert bad["store"] == "edge models pull"
         assert bad["model whisper-base"] == "edge models pull whisper-base"
