@@ -41,15 +41,14 @@ class Visit:
 
 def latency_of(samples: Sequence[float]) -> Latency:
     """Percentiles by nearest rank, and the samples in order, evenly thinned."""
-    kept = [samples[at] for at in np.linspace(0, len(samples) - 1, KEPT_SAMPLES).astype(int)]
+    thinned = np.linspace(0, len(samples) - 1, min(KEPT_SAMPLES, len(samples))).astype(int)
     p50, p90, p99 = (percentile(samples, share) for share in (0.5, 0.9, 0.99))
-    chosen = kept if len(samples) > KEPT_SAMPLES else samples
     return Latency(
         count=len(samples),
         p50_ms=_rounded(p50),
         p90_ms=_rounded(p90),
         p99_ms=_rounded(p99),
-        samples_ms=tuple(round(one, 1) for one in chosen),
+        samples_ms=tuple(round(samples[at], 1) for at in thinned),
     )
 
 

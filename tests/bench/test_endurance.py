@@ -1,0 +1,124 @@
+"""Long sessions: durations, growth, and reports while they run."""
+
+import itertools
+
+import pytest
+
+from edge.bench.endurance import Watch, parse_duration, slope
+from edge.bench.film import Film, Spoken
+from edge.bench.sessions_child import Played, Sample
+from edge.errors import BenchmarkError
+from edge.hardware.record import Condition
+from tests.bench.test_sessions import S, events
+
+FILM = Film(None, 10.0, (Spoken("good day", 1.0, 2.0),), data="fake")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90", 90),
+        ("30s", 30),
+        ("10m", 600),
+        ("8h", 28800),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("2M 5".replace(" ", ""), 125),
+    ],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "h", "8 hours", "-5", "5x", "10m1h", "nan"])
+def test_no_durations(text):
+    with pytest.raises(BenchmarkError, match="--soak 8h"):
+        parse_duration(text)
+
+
+def test_slope():
+    assert slope([(at, 3 + 0.5 * at) for at in range(0, 200, 5)]) == pytest.approx(0.5)
+    assert slope([(0, 1.0), (30, 9.0), (59, 50.0)]) is None  # too short to tell
+    assert slope([(0, 1.0), (600, 2.0)]) is None
+    assert slope([]) is None
+
+
+def samples(seconds, mb_per_h=0.0, threads=(9, 9), files=(20, 20)):
+    times = range(0, seconds, 5)
+    return [Sample(at, 300 + mb_per_h * at / 3600, threads[at > seconds / 2], files[at > seconds / 2]) for at in times]
+
+
+def watch(told=None, clock=None):
+    return Watch(
+        "soak",
+        ("speech",),
+        FILM,
+        1000,
+        lambda: Condition(at_s=1.0),
+        None if told is None else told.append,
+        **({} if clock is None else {"clock": clock}),
+    )
+
+
+def at_seconds(pairs, *extra):
+    told = events()[:1]
+    for number, (at_s, ms) in enumerate(pairs):
+        caption = events(ms)[1]
+        told.append({**caption, "utterance": number, "captured_ns": 5 * S + int(at_s * S)})
+    return [*told, *extra]
+
+
+def test_a_sound_session_has_no_problems():
+    captions = at_seconds([(at, 300.0) for at in range(5, 1200, 10)])
+    session = watch([]).session(Played(None, "", 800.0, samples(1200), captions), "unfinished", "x")
+    assert session.problems == ()
+    assert session.rss_growth_mb_per_h == pytest.approx(0)
+    assert session.lag_growth_ms_per_h == pytest.approx(0)
+    assert (session.threads, session.open_files) == ((9, 9), (20, 20))
+    assert (session.caption_first.count, session.caption_last.p50_ms) == (6, 300.0)
+
+
+def test_what_grows_is_found():
+    captions = at_seconds([(at, 300.0 + at) for at in range(5, 1200, 10)])
+    seen = samples(1200, mb_per_h=120.0, threads=(9, 30), files=(20, 40))
+    session = watch([]).session(Played(None, "", 800.0, seen, captions), "unfinished", "x")
+    assert session.rss_growth_mb_per_h == pytest.approx(120, rel=0.01)
+    assert session.lag_growth_ms_per_h == pytest.approx(3600, rel=0.01)
+    assert [problem.split(" ")[0] for problem in session.problems] == ["memory", "captions", "threads", "open"]
+    assert session.caption_last.p50_ms > session.caption_first.p50_ms
+
+
+def test_warming_up_is_no_growth():
+    seen = [Sample(at, min(300 + 10 * at, 800), 9, 20) for at in range(0, 600, 5)]
+    session = watch([]).session(Played(None, "", 800.0, seen, at_seconds([(599, 300.0)])), "unfinished", "x")
+    assert session.rss_growth_mb_per_h == pytest.approx(0)
+
+
+def test_senses_that_die_and_lost_sound_are_problems():
+    died = {"event": "StageFailed", "captured_ns": 6 * S, "stage": "signs", "message": "broken"}
+    lost = {"event": "AudioLost", "captured_ns": 7 * S, "seconds": 2.5}
+    session = watch().session(Played(0, "", 800.0, [], at_seconds([(1, 300.0)], died, died, lost)), "measured", None)
+    assert session.problems == ("signs failed: broken", "2.5 s of sound were lost")
+
+
+def test_a_long_session_reports_every_minute():
+    told = []
+    now = itertools.count(0, 20)
+    looker = watch(told, lambda: next(now))
+    for _ in range(9):
+        looker.each(Played(None, "", 800.0, samples(100), at_seconds([(1, 300.0)])))
+    assert len(told) == 3
+    assert {(one.name, one.status, one.reason) for one in told} == {("soak", "unfinished", "it was still running")}
+    assert [len(one.conditions) for one in told] == [1, 2, 3]
+
+
+def test_a_short_session_is_silent_until_its_end():
+    now = itertools.count(0, 100)
+    looker = watch(None, lambda: next(now))
+    looker.each(Played(None, "", 800.0, [], at_seconds([(1, 300.0)])))
+    assert looker.conditions == []
+
+
+def test_a_session_that_said_nothing_is_empty():
+    session = watch([]).session(Played(None), "unfinished", "interrupted")
+    assert (session.seconds, session.caption, session.problems) == (0.0, None, ())
