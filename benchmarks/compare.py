@@ -67,7 +67,8 @@ def table(found: Comparison) -> Iterator[str]:
                 )
     for broken in found.broken:
         yield f"broken: {broken}"
-    yield f"ratio: after over before; intervals hold for all stages together, {100 * (1 - LEVEL):.0f} % sure"
+    yield "ratio: geometric mean of the medians of the passes, after over before; times: median of all samples"
+    yield f"intervals hold for all stages together, {100 * (1 - LEVEL):.0f} % sure"
     yield summary(found)
 
 
