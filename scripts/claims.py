@@ -188,6 +188,27 @@ def _making(report: dict[str, Any]) -> Iterator[Claim]:
         yield Claim(what, ours, f"float {row['float_mb']:.1f} MB", f"time {row['time_ratio']:.2f}")
 
 
+_COSTS = {
+    "film-scene": "the demo film with the scene sense alone, flat out, start included",
+    "hud-frame": "a HUD frame with a caption and a sign that moves",
+    "motion": "motion of the camera between two frames",
+    "scene-gate": "the question whether a frame shows a new scene",
+}
+"""What benchmarks/before_after.py calls them; others are told by their own name."""
+
+
+def _performance(report: dict[str, Any]) -> Iterator[Claim]:
+    for name, cost in report["costs"].items():
+        answers = {None: "", True: ", same answers", False: ", other answers"}[cost["same"]]
+        spread = f"{cost['ratio_low']:.2f} to {cost['ratio_high']:.2f}, {cost['rounds']} rounds{answers}"
+        after, before = _seconds(cost["after_s"]), _seconds(cost["before_s"])
+        yield Claim(_COSTS.get(name, name), after, before, f"{cost['ratio']:.2f} ({spread})")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.2f} ms"
+
+
 CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "glass_to_glass": _glass_to_glass,
     "camera_film": _camera_film,
@@ -202,6 +223,7 @@ CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "whisper_precision": _whisper_precision,
     "seq2seq_translation": _seq2seq_translation,
     "making": _making,
+    "performance": _performance,
 }
 
 TOLD_BY_BOARDS = ("glass_to_glass", "camera_film", "camera_still")
@@ -209,3 +231,13 @@ TOLD_BY_BOARDS = ("glass_to_glass", "camera_film", "camera_still")
 
 TOLD_BY_PEERS = ("speech_recognition", "translation", "text_reading", "image_recognition")
 """What benchmarks/peers.py measures again, where it has run."""
+
+CHANGES = "performance"
+"""Before and after of changes: a table of its own."""
+
+CHANGES_HEAD = ("what changed", "CPU time after", "before", "after / before (quartiles of the rounds)")
+
+
+def changes_rows() -> list[tuple[str, str, str, str]]:
+    """What became cheaper, from `benchmarks/before_after.py`; columns as in `CHANGES_HEAD`."""
+    return results_rows(without=[name for name in CLAIMS if name != CHANGES])

@@ -23,7 +23,7 @@ import typer
 from board_docs import boards_part, machines_part
 from board_files import read_boards
 from board_tables import headlines, table, tells_glass
-from claims import HEAD, TOLD_BY_BOARDS, TOLD_BY_PEERS, results_rows
+from claims import CHANGES, CHANGES_HEAD, HEAD, TOLD_BY_BOARDS, TOLD_BY_PEERS, changes_rows, results_rows
 from estimate_docs import estimates_part
 from peers_docs import PLOT, peers, peers_figure, peers_headlines, peers_part
 from plot_data import Figure, digest, drawn_digest, figures
@@ -91,7 +91,12 @@ def headline_tables() -> str:
 
 def all_results() -> str:
     """What the scripts of benchmarks/ found beside the peers."""
-    return table(HEAD, results_rows(without=TOLD_BY_PEERS if peers() else ())) + "\n"
+    return table(HEAD, results_rows(without=(CHANGES, *(TOLD_BY_PEERS if peers() else ())))) + "\n"
+
+
+def changes() -> str:
+    """What was made cheaper, before and after."""
+    return table(CHANGES_HEAD, changes_rows()) + "\n"
 
 
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
@@ -101,6 +106,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "boards": ("docs/benchmarks.md", lambda: boards_part(read_boards())),
     "machines": ("docs/boards.md", lambda: machines_part(read_boards())),
     "peers": ("docs/benchmarks.md", lambda: peers_part(peers())),
+    "changes": ("docs/benchmarks.md", changes),
     "results": ("docs/benchmarks.md", all_results),
     "estimates": ("docs/estimating.md", lambda: estimates_part(read_boards())),
     "headlines": ("README.md", headline_tables),

@@ -49,6 +49,11 @@ def test_files_are_read_in_the_order_of_their_titles(boards, files):
     assert files.titles(boards) == {"apple": "Another", "zebra": "Board of Tests"}
 
 
+def test_this_checkout_has_the_folder_and_its_page_is_no_board(files):
+    assert (files.BOARDS / "README.md").is_file()
+    assert "README" not in files.read_boards()
+
+
 def test_no_folder_and_no_file_are_no_boards(files, tmp_path):
     assert files.read_boards(tmp_path) == {}
     assert files.read_boards(tmp_path / "gone") == {}

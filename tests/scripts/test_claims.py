@@ -56,3 +56,30 @@ def test_what_is_told_elsewhere_is_left_out(claims):
 
 def _read(claims, name):
     return json.loads((claims.RESULTS / f"{name}.json").read_text())
+
+
+COST = {"after_s": 0.0014, "before_s": 0.0023, "ratio": 0.6, "ratio_low": 0.59, "ratio_high": 0.66, "rounds": 9}
+
+
+@pytest.mark.parametrize(
+    ("same", "said"), [(True, ", same answers)"), (False, ", other answers)"), (None, "9 rounds)")]
+)
+def test_a_change_says_what_it_was_and_is_and_whether_the_answers_are_the_same(claims, same, said):
+    report = {"costs": {"motion": {**COST, "same": same}, "a thing nobody named": {**COST, "same": same}}}
+    known, new = claims.CLAIMS["performance"](report)
+    assert known[:3] == ("motion of the camera between two frames", "1.40 ms", "2.30 ms")
+    assert known.ratio.startswith("0.60 (0.59 to 0.66, ")
+    assert known.ratio.endswith(said)
+    assert new.what == "a thing nobody named"
+
+
+def test_seconds_of_a_whole_run_are_told_in_seconds(claims):
+    report = {"costs": {"film-scene": {**COST, "before_s": 4.3, "after_s": 3.7, "same": None}}}
+    assert next(claims.CLAIMS["performance"](report))[1:3] == ("3.70 s", "4.30 s")
+
+
+def test_changes_have_a_table_of_their_own(claims):
+    names = {row[0] for row in claims.changes_rows()}
+    assert names
+    assert names.isdisjoint(row[0] for row in claims.results_rows(without=[claims.CHANGES]))
+    assert len(claims.CHANGES_HEAD) == len(claims.HEAD)

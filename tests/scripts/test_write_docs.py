@@ -10,7 +10,7 @@ ROOT_FILES = {
     "docs/cli.md": ("cli",),
     "docs/settings.md": ("settings",),
     "docs/models.md": ("models",),
-    "docs/benchmarks.md": ("boards", "peers", "results"),
+    "docs/benchmarks.md": ("boards", "peers", "changes", "results"),
     "docs/boards.md": ("machines",),
     "docs/estimating.md": ("estimates",),
     "README.md": ("headlines",),
