@@ -14,6 +14,7 @@ from edge.bench.report import Report
 NOBODY = "Nobody has added a machine yet; `edge bench --submit` writes the file for one."
 _ALT = {
     "floor": "median of each stage beside the shortest time this machine could take",
+    "parts": "what a caption and a read picture are made of",
     "latency": "spread of the samples of each stage",
     "glass": "shares of captions, names and signs that were on the glass after a time",
     "sustained": "latency of captions, temperature and clock over ten minutes or more",

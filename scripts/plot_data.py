@@ -14,6 +14,7 @@ from typing import Any
 
 from board_files import chosen, p50_ms, titles
 from PIL import Image
+from plot_chains import chains
 
 from edge.bench.report import Report, Session, StageResult, Timing
 from edge.telemetry import percentile
@@ -66,6 +67,9 @@ def _of_board(title: str, report: Report) -> Iterator[Figure]:
     rows = list(map(_stage, chosen(report).values()))
     if rows:
         yield {"kind": "floor", "title": title, "rows": [_only(row, _FLOOR_KEYS) for row in rows]}
+    made = chains(report)
+    if made:
+        yield {"kind": "parts", "title": title, "rows": made}
     spread = [_only(row, _LATENCY_KEYS) for row in rows if row["shares_ms"]]
     if spread:
         yield {"kind": "latency", "title": title, "rows": spread}

@@ -14,6 +14,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from plot_data import CHUNK, Figure, digest
 
@@ -29,6 +30,15 @@ _COLOURS = {
     "scene": "#a8528a",
     "objects": "#a8528a",
     "hud": "#4d4d4d",
+}
+_PARTS = {
+    "spectrogram": "#56b4e9",
+    "encoder": "#0072b2",
+    "decoder": "#7a9cc6",
+    "detection": "#d55e00",
+    "recognition": "#e69f00",
+    "translation": "#009e73",
+    "drawing": "#4d4d4d",
 }
 _EVENT_COLOURS = {"caption": _COLOURS["speech"], "label": _COLOURS["scene"], "sign": _COLOURS["signs"]}
 _STYLE = {
@@ -103,6 +113,32 @@ def _floor(figure: Figure) -> Canvas:
         ),
     ]  # fmt: skip
     _legend(canvas, handles)
+    return canvas
+
+
+def _parts(figure: Figure) -> Canvas:
+    """What a caption and a read picture are made of, in a row."""
+    rows = figure["rows"]
+    canvas, axes = _canvas(figure, "Where the time of a caption and of a picture goes", 1.6 + 0.62 * len(rows))
+    for place, row in enumerate(rows):
+        left = 0.0
+        for name, length in row["parts"]:
+            axes.barh(place, length, left=left, height=0.56, color=_PARTS[name], edgecolor="white", linewidth=0.8)
+            left += length
+        alone = sum(length for _, length in row["parts"][: row["of"]])
+        check = f"first {row['of']} parts: {_short(alone)} ms,\nmeasured as one: {_short(row['whole_ms'])} ms"
+        _beside(axes, place, f"{_short(left)} ms", check)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [row["words"] for row in rows])
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(left=0)
+    axes.grid(axis="x")
+    axes.set_xlabel("milliseconds: medians of stages measured alone, one after the other")
+    shown = [name for name in _PARTS if any(name == part for row in rows for part, _ in row["parts"])]
+    canvas.legend(
+        handles=[Patch(facecolor=_PARTS[name], label=name) for name in shown],
+        loc="outside lower center", ncols=len(shown), fontsize=9, handlelength=1, columnspacing=1.2,
+    )  # fmt: skip
     return canvas
 
 
@@ -252,6 +288,7 @@ def _short(value: float) -> str:
 _DRAWINGS: dict[str, Callable[[Figure], Canvas]] = {
     "latency": _latency,
     "floor": _floor,
+    "parts": _parts,
     "glass": _glass,
     "sustained": _sustained,
     "soak": _sustained,

@@ -140,9 +140,10 @@ def test_a_picture_says_what_it_shows_and_other_files_say_nothing(data, tmp_path
     assert data.drawn_digest(tmp_path / "plain.png") is None
 
 
-@pytest.mark.parametrize("kind", ["floor", "latency", "glass", "sustained"])
+@pytest.mark.parametrize("kind", ["floor", "parts", "latency", "glass", "sustained"])
 def test_drawn_twice_a_plot_has_the_same_bytes_and_its_digest(data, draw, tmp_path, kind):
-    figure = data.figures({"a": sample_report.report()})[f"a-{kind}.png"]
+    report = sample_report.report(changes={"stages": parts()} if kind == "parts" else {})
+    figure = data.figures({"a": report})[f"a-{kind}.png"]
     draw(figure, tmp_path / "once" / "a.png")
     draw(json.loads(json.dumps(figure)), tmp_path / "twice.png")
     assert (tmp_path / "once" / "a.png").read_bytes() == (tmp_path / "twice.png").read_bytes()
@@ -178,3 +179,82 @@ def test_a_session_without_sensors_is_drawn_alone(data, draw, tmp_path):
         figure = data.figures({"a": sample_report.report(changes={"sessions": (one,)})})["a-sustained.png"]
         draw(figure, tmp_path / f"{name}.png")
     assert height(tmp_path / "bare.png") < height(tmp_path / "felt.png")
+
+
+PARTS = {  # stage: median in ms, MB of weights read in a sample, seconds of sound
+    "speech.mel": (4.0, None, 8.0),
+    "speech.encoder": (60.0, 20, 8.0),
+    "speech.decoder-token": (3.0, 50, None),
+    "speech.utterance-2s": (101.0, 520, 2.0),
+    "speech.utterance-5s": (130.0, 1020, 4.9),
+    "translation.sentence": (5.0, None, None),
+    "translation.phrase": (2.0, None, None),
+    "signs.detection": (90.0, None, None),
+    "signs.recognition": (30.0, None, None),
+    "signs.picture": (125.0, None, None),
+    "hud.captions": (9.0, None, None),
+    "hud.overlay": (1.5, None, None),
+}
+
+
+def parts(**changes):
+    """Results of the stages above, with other numbers for some; None leaves one out."""
+    like = sample_report.result(sample_report.noise(), "scene.look", "int8", 2)
+    made = []
+    for stage, numbers in {**PARTS, **{name.replace("_", "."): value for name, value in changes.items()}}.items():
+        if numbers is None:
+            continue
+        median_ms, megabytes, audio_s = numbers
+        timing = like.timing.model_copy(update={"p50_ms": median_ms, "samples_ms": (median_ms,)})
+        work = like.work.model_copy(update={"weight_bytes": megabytes * 10**6}) if megabytes else None
+        update = {"stage": stage, "timing": timing, "work": work, "audio_s": audio_s, "floor": None}
+        made.append(like.model_copy(update=update))
+    return tuple(made)
+
+
+def chains(data, **changes):
+    report = sample_report.report(sessions=False, changes={"stages": parts(**changes)})
+    return {row["words"]: row for row in data.chains(report)}
+
+
+def test_a_caption_is_the_sum_of_its_parts_with_as_many_steps_of_the_decoder_as_weights_were_read(data):
+    made = chains(data)
+    assert list(made) == ["2 s of speech to a caption", "5 s of speech to a caption", "a picture to 4 signs"]
+    short, long, picture = made.values()
+    assert dict(short["parts"]) == {"spectrogram": 4, "encoder": 60, "decoder": 10 * 3, "translation": 2, "drawing": 9}
+    assert dict(long["parts"])["decoder"] == 20 * 3
+    assert dict(long["parts"])["translation"] == 5
+    assert dict(picture["parts"]) == {"detection": 90, "recognition": 30, "translation": 8, "drawing": 1.5}
+    assert (short["whole_ms"], short["of"]) == (101, 3)
+    assert (picture["whole_ms"], picture["of"]) == (125, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"speech_mel": None}, 1),
+        ({"signs_picture": None}, 2),
+        ({"translation_sentence": None}, 2),
+        ({"speech_encoder": (60.0, None, 8.0)}, 1),
+        ({"speech_utterance-2s": (101.0, 15, 2.0)}, 2),
+        ({"speech_utterance-5s": (130.0, 1020, 8.5)}, 2),
+        ({"speech_utterance-5s": (130.0, 1020, None)}, 2),
+    ],
+)
+def test_a_chain_with_a_part_that_is_not_known_is_left_out(data, changes, left):
+    assert len(chains(data, **changes)) == left
+
+
+def test_without_any_chain_there_is_no_plot_of_parts(data):
+    nothing = {name.replace(".", "_"): None for name in PARTS if "utterance" in name or "signs" in name}
+    report = sample_report.report(sessions=False, changes={"stages": parts(**nothing)})
+    assert "parts" not in kinds(data.figures({"a": report}))
+
+
+def test_bars_stand_behind_one_another(data, plots):
+    figure = data.figures({"a": sample_report.report(sessions=False, changes={"stages": parts()})})["a-parts.png"]
+    axes = plots._parts(figure).axes[0]
+    first = [bar for bar in axes.patches if abs(bar.get_y() + bar.get_height() / 2) < 0.1]
+    assert [bar.get_x() for bar in first] == [0, 4, 64, 94, 96]
+    assert axes.texts[0].get_text() == "105 ms"
+    assert axes.texts[1].get_text() == "first 3 parts: 94 ms,\nmeasured as one: 101 ms"
