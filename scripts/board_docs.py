@@ -34,7 +34,7 @@ def boards_part(boards: Mapping[str, Report]) -> str:
     ]
     glass = board_tables.glass_to_glass(boards)
     if glass:
-        several += ["### Glass to glass", "p50 / p90 / p99 in milliseconds, number of events in brackets.", glass]
+        several += ["### Glass to glass", "Times are p50 / p90 / p99, with the number of events in brackets.", glass]
     names = titles(dict(boards))
     for name, report in boards.items():
         several += _machine(name, names[name], report)

@@ -163,14 +163,24 @@ def not_measured(report: Report) -> str:
 
 
 _METRICS: tuple[tuple[str, str, Callable[[Session], str]], ...] = (
-    ("speech", "last spoken sample to caption, speech alone", lambda s: latency(s.caption)),
-    ("all", "last spoken sample to caption, all senses", lambda s: latency(s.caption)),
-    ("all", "thing in sight to its name", lambda s: latency(s.label)),
-    ("all", "sign in sight to its stable overlay", lambda s: latency(s.sign)),
+    ("speech", "last spoken sample to caption, speech alone, ms", lambda s: latency(s.caption)),
+    ("all", "last spoken sample to caption, all senses, ms", lambda s: latency(s.caption)),
+    ("all", "thing in sight to its name, ms", lambda s: latency(s.label)),
+    ("all", "sign in sight to its stable overlay, ms", lambda s: latency(s.sign)),
     ("all", "pictures drawn a second", lambda s: number(s.fps)),
-    ("all", "peak memory", lambda s: number(s.peak_rss_mb, "MB")),
-    ("silence", "CPU while nobody speaks", lambda s: number(s.cpu_percent, "% of a core")),
-    ("sustained", "last spoken sample to caption, sustained", lambda s: latency(s.caption)),
+    ("all", "frames dropped", lambda s: _dropped(s.frames_dropped, s.frames_captured)),
+    ("all", "captions behind, at most, s", lambda s: number(s.lag_s)),
+    ("all", "caption erasure", lambda s: number(s.caption_erasure)),
+    ("all", "overlay texts changed a minute", lambda s: number(s.sign_changes_per_minute)),
+    ("all", "overlay jitter, px", lambda s: number(s.sign_jitter_px)),
+    ("all", "CPU, % of a core", lambda s: number(s.cpu_percent)),
+    ("silence", "CPU while nobody speaks, % of a core", lambda s: number(s.cpu_percent)),
+    ("all", "peak memory, MB", lambda s: number(s.peak_rss_mb)),
+    ("all", "energy, J a minute", lambda s: number(_joules_a_minute(s))),
+    ("sustained", "last spoken sample to caption, sustained, ms", lambda s: latency(s.caption)),
+    ("sustained", "its first minute, median, ms", lambda s: _median(s.caption_first)),
+    ("sustained", "its last minutes, median, ms", lambda s: _median(s.caption_last)),
+    ("sustained", "growth of memory, MB an hour", lambda s: number(s.rss_growth_mb_per_h)),
 )
 
 
@@ -187,11 +197,19 @@ def glass_to_glass(boards: Boards) -> str:
 
 
 def latency(found: Latency | None) -> str:
-    """Percentiles and how many events they are of."""
+    """Percentiles in milliseconds, and how many events they are of."""
     if found is None or found.p50_ms is None:
         return ""
     times = " / ".join(number(value) for value in (found.p50_ms, found.p90_ms, found.p99_ms))
-    return f"{times} ms ({found.count})"
+    return f"{times} ({found.count})"
+
+
+def _median(found: Latency | None) -> str:
+    return number(found.p50_ms) if found else ""
+
+
+def _joules_a_minute(session: Session) -> float | None:
+    return 60 * session.energy_j / session.seconds if session.energy_j is not None and session.seconds else None
 
 
 _SESSION: tuple[tuple[str, Callable[[Session], str]], ...] = (

@@ -222,15 +222,37 @@ def test_glass_to_glass_has_only_rows_that_somebody_measured(tables):
     head, *others = rows(tables.glass_to_glass({"full": full, "quick": quick}))
     assert head == ["", "Board of Tests", "Quick"]
     found = {row[0]: row[1:] for row in others}
-    assert found["last spoken sample to caption, sustained"][0].endswith("(140)")
-    assert found["last spoken sample to caption, sustained"][1] == ""
+    assert found["last spoken sample to caption, sustained, ms"][0].endswith("(140)")
+    assert found["last spoken sample to caption, sustained, ms"][1] == ""
     assert tables.glass_to_glass({"a": sample_report.report(sessions=False)}) == ""
+
+
+def test_glass_to_glass_tells_what_the_wearer_sees_and_what_it_costs(tables):
+    report = sample_report.report()
+    known = {one.name: one for one in report.sessions}
+    long = known["sustained"].model_copy(
+        update={"caption_first": Latency(count=3, p50_ms=500), "caption_last": Latency(count=3, p50_ms=812)}
+    )
+    paid = known["all"].model_copy(update={"energy_j": 90.0, "seconds": 30.0})
+    others = [one for one in report.sessions if one.name not in ("all", "sustained")]
+    table = tables.glass_to_glass({"a": report.model_copy(update={"sessions": (*others, paid, long)})})
+    found = {row[0]: row[1] for row in rows(table)[1:]}
+    assert found["frames dropped"] == "4.2 %"
+    assert found["captions behind, at most, s"] == "0.400"
+    assert found["caption erasure"] == "0"
+    assert found["overlay texts changed a minute"] == "0"
+    assert found["overlay jitter, px"] == "0.600"
+    assert found["CPU, % of a core"] == "88.0"
+    assert found["peak memory, MB"] == "830"
+    assert found["energy, J a minute"] == "180"
+    assert (found["its first minute, median, ms"], found["its last minutes, median, ms"]) == ("500", "812")
+    assert "energy" not in tables.glass_to_glass({"a": report})
 
 
 def test_events_that_never_came_have_no_latency(tables):
     assert tables.latency(Latency(count=0)) == ""
     assert tables.latency(None) == ""
-    assert tables.latency(Latency(count=3, p50_ms=700, p90_ms=801.4, p99_ms=900)) == "700 / 801 / 900 ms (3)"
+    assert tables.latency(Latency(count=3, p50_ms=700, p90_ms=801.4, p99_ms=900)) == "700 / 801 / 900 (3)"
 
 
 def test_sessions_show_lost_frames_as_a_share(tables):
