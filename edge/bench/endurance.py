@@ -13,10 +13,10 @@ import numpy as np
 from edge.bench.film import Film
 from edge.bench.report import Session, Status
 from edge.bench.sessions_child import Played
-from edge.bench.sessions_judging import ended, judge, latency_of
+from edge.bench.sessions_judging import Judge, latency_of
+from edge.bench.stability import Event
 from edge.errors import BenchmarkError
 from edge.hardware.record import Condition
-from edge.media import NS_PER_S
 
 REPORT_S = 60.0
 """Between two reports of a session that lasts."""
@@ -31,6 +31,9 @@ MOST_LAG_MS = 500.0
 MOST_FILES, MOST_THREADS = 4, 4
 """More at the end than at the beginning, by more than this, is a problem."""
 _POINTS = 2000
+_MOST_BROKEN = 20
+_MOST_SHOWINGS, _MOST_LATE_S = 2, 10.0
+_GIVES = {"Subtitle": "speech", "SignTranslated": "signs", "SignsMoved": "signs", "SceneRecognized": "scene"}
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s?)?", re.ASCII)
 
@@ -78,9 +81,33 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     conditions: list[Condition] = field(default_factory=list)
     next_s: float = field(init=False)
+    judge: Judge = field(init=False)
+    latest_s: dict[str, float] = field(default_factory=dict)
+    gaps_s: dict[str, float] = field(default_factory=dict)
+    broken: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.next_s = self.clock() + REPORT_S
+        empty = not (self.film.spoken or self.film.signs or self.film.sights)
+        self.judge = Judge(None if empty else self.film, self.senses, self.times)
+
+    def take(self, event: Event) -> None:
+        """An event of the session."""
+        self.judge.add(event)
+        if (sense := _GIVES.get(event["event"])) is not None:
+            self._gap(sense, self.judge.seconds)
+            self.latest_s[sense] = self.judge.seconds
+        if event["event"] == "StageFailed":
+            self._broke(f"{event['stage']} failed: {event['message']}")
+        elif event["event"] == "SourceLost":
+            self._broke(f"{event['source']} was lost")
+
+    def _gap(self, sense: str, now_s: float) -> None:
+        self.gaps_s[sense] = max(self.gaps_s.get(sense, 0.0), now_s - self.latest_s.get(sense, 0.0))
+
+    def _broke(self, what: str) -> None:
+        if len(self.broken) < _MOST_BROKEN:
+            self.broken[one_line(what)] = None
 
     @property
     def every_s(self) -> float:
@@ -101,7 +128,7 @@ class Watch:
 
     def session(self, played: Played, status: Status, reason: str | None) -> Session:
         """What is known of it now."""
-        fields = self._judged(played)
+        fields = self._judged()
         if self.report_each is not None:
             fields |= _ends(fields.get("latency_over_time", ()), fields.get("seconds", 0.0))
         return Session(
@@ -117,14 +144,8 @@ class Watch:
             | fields,
         )
 
-    def _judged(self, played: Played) -> dict[str, Any]:
-        events = played.events
-        if not events:
-            return {}
-        empty = not (self.film.spoken or self.film.signs or self.film.sights)
-        lasted_s = (max(event["captured_ns"] for event in events) - events[0]["captured_ns"]) / NS_PER_S
-        rounds = self.times if played.status == 0 else min(self.times, int(lasted_s / self.film.seconds))
-        fields = judge(events, None if empty else self.film, self.senses, rounds)
+    def _judged(self) -> dict[str, Any]:
+        fields = self.judge.fields()
         points = fields.get("latency_over_time", ())
         if len(points) > _POINTS:
             chosen = np.linspace(0, len(points) - 1, _POINTS).astype(int)
@@ -132,14 +153,24 @@ class Watch:
         return fields
 
     def _problems(self, played: Played, fields: dict[str, Any]) -> list[str]:
-        found = [f"{one['stage']} failed: {one['message']}" for one in played.events if one["event"] == "StageFailed"]
-        found += [f"{one['source']} was lost" for one in played.events if one["event"] == "SourceLost"]
+        found = list(self.broken)
         if lost_s := fields.get("audio_lost_s"):
             found.append(f"{lost_s:g} s of sound were lost")
-        captions = sum(event["event"] == "Subtitle" for event in played.events)
-        if captions and not self.film.spoken:
-            found.append(f"{captions} captions, and nobody spoke")
-        return list(dict.fromkeys(found)) + _grown(played, fields)
+        if self.judge.subtitles and not self.film.spoken:
+            found.append(f"{self.judge.subtitles} captions, and nobody spoke")
+        return found + self._silent(played) + _grown(played, fields)
+
+    def _silent(self, played: Played) -> list[str]:
+        """Senses of a session that lasts which gave nothing for more than two showings of the film."""
+        if self.report_each is None or not self.judge.count:
+            return []
+        now_s = max([self.judge.seconds, *(one.at_s for one in played.samples[-1:])])
+        given = {"speech": self.film.spoken, "signs": self.film.signs, "scene": self.film.sights}
+        watched = [sense for sense in self.senses if given.get(sense)]
+        for sense in watched:
+            self._gap(sense, now_s)
+        most_s = _MOST_SHOWINGS * self.film.seconds + _MOST_LATE_S
+        return [f"{one}: nothing for {self.gaps_s[one]:.0f} s" for one in watched if self.gaps_s[one] > most_s]
 
 
 def _after_warm(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -185,11 +216,11 @@ def _grown(played: Played, fields: dict[str, Any]) -> list[str]:
     return found
 
 
-def outcome(played: Played) -> tuple[Status, str | None]:
+def outcome(played: Played, judge: Judge) -> tuple[Status, str | None]:
     """How a session ended that was not interrupted from here: its status, and the reason."""
-    if played.status == 0 and ended(played.events) is not None:
+    if played.status == 0 and judge.totals is not None:
         return "measured", None
-    if "run: edge models pull" in played.told and not played.events:
+    if "run: edge models pull" in played.told and not judge.count:
         return "skipped", one_line(played.told)
     status = played.status or 0
     how = f"died of signal {-status}" if status < 0 else f"ended with status {status}"

@@ -15,6 +15,7 @@ from edge.bench.endurance import Watch, one_line, outcome
 from edge.bench.film import Film, compose_film, write_sound
 from edge.bench.process import EnergyMeter
 from edge.bench.report import Session, Status
+from edge.bench.scratch import scratch_folder
 from edge.bench.sessions_child import Played, command, play
 from edge.errors import BenchmarkError, EdgeError, ModelNotFoundError
 from edge.hardware import condition
@@ -26,7 +27,7 @@ SUSTAINED, SOAK = "sustained", "soak"
 EMPTY = ("silence", "noise")
 ALL_SENSES = ("speech", "signs", "scene")
 
-_QUICK_FILM_S, _FILM_S, _EMPTY_S = 16.0, 50.0, 40.0
+_QUICK_FILM_S, _FILM_S, _EMPTY_S = 12.0, 50.0, 40.0
 _AROUND_S = 8.0  # making the film, start, end
 _NOISE = 1e-3  # -60 dBFS
 
@@ -76,8 +77,8 @@ def run_sessions(  # noqa: PLR0913 - the whole of what a user can ask for
     began_s = time.monotonic() if began_s is None else began_s
     plan = _plan(names, quick=quick, minutes=minutes, soak_s=soak_s)
     limit_s = None if budget_s is None else time.monotonic() + budget_s
-    with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
-        films = Films(Path(folder), ModelStore(), quick, data)
+    with scratch_folder() as folder:
+        films = Films(folder, ModelStore(), quick, data)
         for name in plan:
             senses = senses_of(name)
             needed_s = _seconds(name, quick=quick, minutes=minutes, soak_s=soak_s)
@@ -165,7 +166,7 @@ class Run:
         watch.feel()
         before_j = self._joules()
         try:
-            played = self.play(arguments, folder / "events.jsonl", each, watch.every_s)
+            played = self.play(arguments, folder / "events.jsonl", watch.take, each, watch.every_s)
         except (KeyboardInterrupt, SystemExit):
             if seen:
                 self.report_each(watch.session(seen[0], "unfinished", "interrupted"))
@@ -174,7 +175,7 @@ class Run:
             raise
         after_j = self._joules()
         watch.feel()
-        session = watch.session(played, *outcome(played))
+        session = watch.session(played, *outcome(played, watch.judge))
         energy_j = None if before_j is None or after_j is None else round(after_j - before_j, 3)
         return session.model_copy(update={"energy_j": energy_j})
 

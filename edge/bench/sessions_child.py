@@ -48,14 +48,12 @@ class Played:
         told: its last line on stderr.
         start_ms: process start to ready; None: never ready.
         samples: since it was ready, seconds counted from then.
-        events: all that it wrote.
     """
 
     status: int | None = None
     told: str = ""
     start_ms: float | None = None
     samples: list[Sample] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 def command(film: Path, senses: Sequence[str], folder: Path, language: str, times: int) -> list[str]:
@@ -70,6 +68,7 @@ def command(film: Path, senses: Sequence[str], folder: Path, language: str, time
 def play(
     arguments: Sequence[str],
     events: Path,
+    take: Callable[[dict[str, Any]], None],
     each: Callable[[Played], None] = lambda _: None,
     every_s: float = 1.0,
     program: Sequence[str] = (sys.executable, "-c", _RUN),
@@ -79,6 +78,7 @@ def play(
     Args:
         arguments: of the program.
         events: the file that it writes events to.
+        take: given its events in order.
         each: called every so many seconds once it is ready, and on an interruption after it was ended.
         every_s: between two looks at it.
         program: what to run; tests give another one.
@@ -89,7 +89,7 @@ def play(
         process = subprocess.Popen(
             [*program, *arguments], stdin=subprocess.DEVNULL, stdout=told, stderr=told, start_new_session=True
         )
-        reader = _Reader(events, played, began_ns)
+        reader = _Reader(events, played, take, began_ns)
         try:
             while played.status is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -115,6 +115,7 @@ class _Reader:
 
     path: Path
     played: Played
+    take: Callable[[dict[str, Any]], None]
     began_ns: int
     at: int = 0
     ready_ns: int | None = None
@@ -132,11 +133,12 @@ class _Reader:
             return
         whole = added[: added.rfind(b"\n") + 1]
         self.at += len(whole)
-        self.played.events += [json.loads(line) for line in whole.splitlines()]
-        if self.ready_ns is None and self.played.events:
-            first_ns: int = self.played.events[0]["captured_ns"]
-            self.ready_ns = first_ns
-            self.played.start_ms = round((first_ns - self.began_ns) / 1e6, 1)
+        for line in whole.splitlines():
+            event = json.loads(line)
+            if self.ready_ns is None:
+                self.ready_ns = event["captured_ns"]
+                self.played.start_ms = round((event["captured_ns"] - self.began_ns) / 1e6, 1)
+            self.take(event)
 
 
 def look(pid: int, at_s: float, proc: Path = Path("/proc")) -> Sample:

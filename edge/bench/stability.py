@@ -20,6 +20,7 @@ Interval = tuple[int, int]
 _SAME_PLACE = 0.3  # of the smaller of two boxes, covered by the other: the same place in the picture
 _WINDOW = 9  # samples of a path about which it is smoothed
 _LEAST = 3
+_OPEN = 1000  # utterances and regions that are remembered
 
 
 @dataclass(frozen=True)
@@ -30,47 +31,74 @@ class Shown:
     overlays: Mapping[int, tuple[str, Corners]]
 
 
-def normalised_erasure(captions: Iterable[Event]) -> float | None:
-    """Characters of shown captions that were taken back, over characters in the end; None without captions.
+class Erasure:
+    """Characters of shown captions that were taken back, caption by caption; of long sessions, too.
 
     Normalised erasure of Arivazhagan et al. 2020, "Re-translation versus streaming for simultaneous translation", with
     characters for tokens: of each change, what stands behind the longest common beginning is erased.
-
-    Args:
-        captions: Subtitle events in order.
     """
-    erased = 0
-    last: dict[int, str] = {}
+
+    def __init__(self) -> None:
+        self._last: dict[int, str] = {}
+        self._erased = self._total = 0
+
+    def add(self, caption: Event) -> None:
+        """The next Subtitle event."""
+        utterance, text = caption["utterance"], caption["text"]
+        before = self._last.pop(utterance, "")
+        self._erased += len(before) - _common(before, text)
+        self._total += len(text) - len(before)
+        self._last[utterance] = text
+        if len(self._last) > _OPEN:
+            del self._last[next(iter(self._last))]
+
+    @property
+    def normalised(self) -> float | None:
+        """Over the characters in the end; None without any."""
+        return self._erased / self._total if self._total else None
+
+
+def normalised_erasure(captions: Iterable[Event]) -> float | None:
+    """`Erasure` of Subtitle events in order; None without captions."""
+    erasure = Erasure()
     for caption in captions:
-        before = last.get(caption["utterance"], "")
-        erased += len(before) - _common(before, caption["text"])
-        last[caption["utterance"]] = caption["text"]
-    total = sum(map(len, last.values()))
-    return erased / total if total else None
+        erasure.add(caption)
+    return erasure.normalised
 
 
 def _common(one: str, other: str) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def timeline(events: Iterable[Event]) -> list[Shown]:
-    """What overlays were on show when, oldest first, by SignTranslated and SignsMoved as the HUD takes them."""
-    texts: dict[int, str] = {}
-    shown: dict[int, tuple[str, Corners]] = {}
-    moments: list[Shown] = []
-    now_ns = 0
-    for event in events:
+class Timeline:
+    """What overlays are on show, by SignTranslated and SignsMoved as the HUD takes them."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+        self._shown: dict[int, tuple[str, Corners]] = {}
+        self._now_ns = 0
+
+    def add(self, event: Event) -> Shown | None:
+        """The next event of a session; what is on show from then on, if it changes that."""
         if event["event"] == "SignTranslated":
-            now_ns = max(now_ns, event["captured_ns"] + int((event["latency_ms"] or 0) * 1e6))
-            texts[event["region"]] = event["text"]
-            shown = {**shown, event["region"]: (event["text"], _corners(event["box"]))}
+            self._now_ns = max(self._now_ns, event["captured_ns"] + int((event["latency_ms"] or 0) * 1e6))
+            self._texts[event["region"]] = event["text"]
+            self._shown = {**self._shown, event["region"]: (event["text"], _corners(event["box"]))}
+            if len(self._texts) > _OPEN:
+                del self._texts[next(iter(self._texts))]
         elif event["event"] == "SignsMoved":
-            now_ns = max(now_ns, event["captured_ns"])
-            shown = {number: (texts[number], _corners(box)) for number, box in event["boxes"] if number in texts}
+            self._now_ns = max(self._now_ns, event["captured_ns"])
+            boxes = ((number, box) for number, box in event["boxes"] if number in self._texts)
+            self._shown = {number: (self._texts[number], _corners(box)) for number, box in boxes}
         else:
-            continue
-        moments.append(Shown(now_ns, shown))
-    return moments
+            return None
+        return Shown(self._now_ns, self._shown)
+
+
+def timeline(events: Iterable[Event]) -> list[Shown]:
+    """What overlays were on show when, oldest first."""
+    line = Timeline()
+    return [moment for moment in map(line.add, events) if moment is not None]
 
 
 def _corners(box: Sequence[Sequence[float]]) -> Corners:

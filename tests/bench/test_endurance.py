@@ -60,6 +60,12 @@ def watch(told=None, clock=None):
     )
 
 
+def seen_by(looker, happened):
+    for event in happened:
+        looker.take(event)
+    return looker
+
+
 def at_seconds(pairs, *extra):
     told = events()[:1]
     for number, (at_s, ms) in enumerate(pairs):
@@ -70,7 +76,8 @@ def at_seconds(pairs, *extra):
 
 def test_a_sound_session_has_no_problems():
     captions = at_seconds([(at, 300.0) for at in range(5, 1200, 10)])
-    session = watch([]).session(Played(None, "", 800.0, samples(1200), captions), "unfinished", "x")
+    played = Played(None, "", 800.0, samples(1200))
+    session = seen_by(watch([]), captions).session(played, "unfinished", "x")
     assert session.problems == ()
     assert session.rss_growth_mb_per_h == pytest.approx(0)
     assert session.lag_growth_ms_per_h == pytest.approx(0)
@@ -81,7 +88,7 @@ def test_a_sound_session_has_no_problems():
 def test_what_grows_is_found():
     captions = at_seconds([(at, 300.0 + at) for at in range(5, 1200, 10)])
     seen = samples(1200, mb_per_h=120.0, threads=(9, 30), files=(20, 40))
-    session = watch([]).session(Played(None, "", 800.0, seen, captions), "unfinished", "x")
+    session = seen_by(watch([]), captions).session(Played(None, "", 800.0, seen), "unfinished", "x")
     assert session.rss_growth_mb_per_h == pytest.approx(120, rel=0.01)
     assert session.lag_growth_ms_per_h == pytest.approx(3600, rel=0.01)
     assert [problem.split(" ")[0] for problem in session.problems] == ["memory", "captions", "threads", "open"]
@@ -90,15 +97,35 @@ def test_what_grows_is_found():
 
 def test_warming_up_is_no_growth():
     seen = [Sample(at, min(300 + 10 * at, 800), 9, 20) for at in range(0, 600, 5)]
-    session = watch([]).session(Played(None, "", 800.0, seen, at_seconds([(599, 300.0)])), "unfinished", "x")
+    looker = seen_by(watch([]), at_seconds([(599, 300.0)]))
+    session = looker.session(Played(None, "", 800.0, seen), "unfinished", "x")
     assert session.rss_growth_mb_per_h == pytest.approx(0)
 
 
 def test_senses_that_die_and_lost_sound_are_problems():
     died = {"event": "StageFailed", "captured_ns": 6 * S, "stage": "signs", "message": "broken"}
     lost = {"event": "AudioLost", "captured_ns": 7 * S, "seconds": 2.5}
-    session = watch().session(Played(0, "", 800.0, [], at_seconds([(1, 300.0)], died, died, lost)), "measured", None)
+    looker = seen_by(watch(), at_seconds([(1, 300.0)], died, died, lost))
+    session = looker.session(Played(0, "", 800.0), "measured", None)
     assert session.problems == ("signs failed: broken", "2.5 s of sound were lost")
+
+
+def test_a_sense_that_falls_silent_is_a_problem():
+    spoke = at_seconds([(at, 300.0) for at in range(5, 100, 10)])
+    alive = seen_by(watch([]), spoke).session(Played(None, "", 800.0, samples(120)), "unfinished", "x")
+    assert alive.problems == ()
+    silent = seen_by(watch([]), spoke).session(Played(None, "", 800.0, samples(200)), "unfinished", "x")
+    assert silent.problems == ("speech: nothing for 100 s",)
+    never = seen_by(watch([]), at_seconds([])).session(Played(None, "", 800.0, samples(100)), "unfinished", "x")
+    assert never.problems == ("speech: nothing for 95 s",)
+    short = seen_by(watch(), spoke).session(Played(None, "", 800.0, samples(200)), "unfinished", "x")
+    assert short.problems == ()
+
+
+def test_a_sense_that_was_silent_for_long_and_came_back_is_a_problem():
+    spoke = at_seconds([(5, 300.0), (80, 300.0), (85, 300.0)])
+    session = seen_by(watch([]), spoke).session(Played(None, "", 800.0, samples(90)), "unfinished", "x")
+    assert session.problems == ("speech: nothing for 75 s",)
 
 
 def test_a_long_session_reports_every_minute():
@@ -106,7 +133,7 @@ def test_a_long_session_reports_every_minute():
     now = itertools.count(0, 20)
     looker = watch(told, lambda: next(now))
     for _ in range(9):
-        looker.each(Played(None, "", 800.0, samples(100), at_seconds([(1, 300.0)])))
+        looker.each(Played(None, "", 800.0, samples(100)))
     assert len(told) == 3
     assert {(one.name, one.status, one.reason) for one in told} == {("soak", "unfinished", "it was still running")}
     assert [len(one.conditions) for one in told] == [1, 2, 3]
@@ -115,7 +142,7 @@ def test_a_long_session_reports_every_minute():
 def test_a_short_session_is_silent_until_its_end():
     now = itertools.count(0, 100)
     looker = watch(None, lambda: next(now))
-    looker.each(Played(None, "", 800.0, [], at_seconds([(1, 300.0)])))
+    looker.each(Played(None, "", 800.0))
     assert looker.conditions == []
 
 
