@@ -67,7 +67,7 @@ def table(found: Comparison) -> Iterator[str]:
                 )
     for broken in found.broken:
         yield f"broken: {broken}"
-    yield "ratio: geometric mean of the medians of the passes, after over before; times: median of all samples"
+    yield "ratio: geometric mean of the medians of the rounds, after over before; times: median of all samples"
     yield f"intervals hold for all stages together, {100 * (1 - LEVEL):.0f} % sure"
     yield summary(found)
 

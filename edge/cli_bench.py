@@ -203,8 +203,8 @@ def _verdict(report: Report) -> int:
 def _announcement(choice: Choice, count: int, sessions_s: float, path: Path) -> str:
     from edge.bench.plan import QUICK_S, full_seconds
 
-    seconds = QUICK_S if choice.quick else full_seconds(count, choice.passes) + sessions_s
-    return f"{count} measurements, {choice.passes} passes: about {_duration(seconds)}; the report goes to {path}"
+    seconds = QUICK_S if choice.quick else full_seconds(count) + sessions_s
+    return f"{count} measurements in rounds: about {_duration(seconds)}; the report goes to {path}"
 
 
 def _duration(seconds: float) -> str:

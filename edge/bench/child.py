@@ -1,23 +1,26 @@
 """The process that measures one variant of one stage: `python -m edge.bench.child ORDER`, the order as JSON.
 
-It answers with three lines on stdout: `began` and `ended` around the timed part, at which a parent reads its meter of
-energy, then the answer as JSON. Whatever libraries print goes to stderr, and it ends when its stdin does: a parent that
-is gone leaves nobody behind who heats the processor. `--peaks THREADS` measures the peaks of the machine instead.
+It opens the models and says so (`Opened`), then answers what it is asked on stdin, one JSON line each (`Ask`): a round
+(`Round`; the lines `began` and `ended` stand around its timed part, at which a parent reads its meter of energy) or a
+judgement (`Judged`). Whatever libraries print goes to stderr, and it ends when its stdin does: a parent that is gone
+leaves nobody behind who heats the processor. `--peaks THREADS` measures the peaks of the machine instead.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from edge.bench.measuring import measure
+from edge.bench.measuring import Stopwatch
 from edge.bench.report import Peaks, Quality, Work
 from edge.bench.stage import Bench, Prepared, Stage, Variant
 from edge.errors import BenchmarkError, EdgeError
@@ -39,47 +42,61 @@ class Order(_Message):
 
     Attributes:
         variant: the stage and how to run it.
-        seconds: to measure; see `measure`.
-        least: samples at least.
-        limit_s: seconds after which no further sample is begun.
         quick: fewer items for quality.
-        quality: judge the answers, too.
-        work: count operations and bytes, too.
         slowdown: factor of `--plant`.
         data: folder of evaluation data.
         settings: settings file.
     """
 
     variant: Variant
-    seconds: float = 1.0
-    least: int = 3
-    limit_s: float | None = None
     quick: bool = False
-    quality: bool = False
-    work: bool = False
     slowdown: float = 1.0
     data: Path | None = None
     settings: Path | None = None
 
 
-class Answer(_Message):
-    """What one process measured. With `skipped` or `failed` (one line each) the rest is absent.
+class Ask(_Message):
+    """What to do next: measure a round (`seconds`, `least` and `limit_s` as in `Stopwatch`), or judge the answers.
 
     Attributes:
-        load_ms: opening the models, in a fresh process.
-        cold_ms: the first sample.
-        samples_ms: of this round.
-        seconds: that the round took.
-        note: what could not be told beside the times, on one line.
+        work: while judging, count operations and bytes, too.
     """
 
+    what: Literal["round", "judge"]
+    seconds: float = 1.0
+    least: int = 3
+    limit_s: float | None = None
+    work: bool = False
+
+
+class Opened(_Message):
+    """The models are open after `load_ms`; or not: `skipped` or `failed` on one line, and the process ends."""
+
+    load_ms: float = 0.0
     skipped: str | None = None
     failed: str | None = None
-    load_ms: float = 0.0
-    cold_ms: float = 0.0
+
+
+class Round(_Message):
+    """Times of one round.
+
+    Attributes:
+        cold_ms: the first sample of the process, in its first round.
+        seconds: that the timed part took.
+        peak_rss_mb: most memory of the process until now.
+        failed: what broke, on one line; the rest is absent then.
+    """
+
+    cold_ms: float | None = None
     samples_ms: tuple[float, ...] = ()
     seconds: float = 0.0
     peak_rss_mb: float | None = None
+    failed: str | None = None
+
+
+class Judged(_Message):
+    """What belongs to the times. `note`: what of it could not be told, on one line."""
+
     units: float = 1.0
     unit: str = "sample"
     audio_s: float | None = None
@@ -88,22 +105,65 @@ class Answer(_Message):
     note: str | None = None
 
 
-def answer(order: Order, stages: Sequence[Stage], mark: Callable[[str], None] = lambda _: None) -> Answer:
-    """Measure; whatever goes wrong becomes part of the answer. `mark` is told when the timed part begins and ends."""
+Tell = Callable[[str], None]
+
+
+def serve(order: Order, stages: Sequence[Stage], asks: Iterator[Ask], tell: Tell) -> None:
+    """Open the stage, then answer all that is asked; whatever goes wrong becomes part of an answer."""
     try:
         stage = _stage(order.variant.stage, stages)
         bench = _bench(order)
         began = time.perf_counter()
         prepared = stage.prepare(bench)
-        load_ms = (time.perf_counter() - began) * 1e3
+        stopwatch = Stopwatch(prepared, slowdown=order.slowdown)
+        opened = Opened(load_ms=round((time.perf_counter() - began) * 1e3, 3))
     except EdgeError as error:
-        return Answer(skipped=" ".join(str(error).split()))
+        tell(Opened(skipped=" ".join(str(error).split())).model_dump_json())
+        return
     except Exception as error:  # noqa: BLE001 - one stage that breaks must not end a benchmark
-        return Answer(failed=_cause(error))
+        tell(Opened(failed=_cause(error)).model_dump_json())
+        return
+    tell(opened.model_dump_json())
+    for ask in asks:
+        if ask.what == "judge":
+            count = partial(_work, stage, bench, stopwatch.median) if ask.work else None
+            tell(judge(prepared, count).model_dump_json())
+        else:
+            tell(one_round(stopwatch, ask, tell).model_dump_json())
+
+
+def one_round(stopwatch: Stopwatch, ask: Ask, mark: Tell) -> Round:
+    """Measure a round. `mark` is told when the timed part begins and ends."""
+
+    def marked(timed: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
+        mark(BEGAN)
+        times_ms = timed()
+        mark(ENDED)
+        return times_ms
+
     try:
-        return _measured(order, stage, bench, prepared, mark).model_copy(update={"load_ms": round(load_ms, 3)})
+        times = stopwatch.measure(ask.seconds, least=ask.least, limit_s=ask.limit_s, around=marked)
     except Exception as error:  # noqa: BLE001 - the same
-        return Answer(failed=_cause(error))
+        return Round(failed=_cause(error))
+    return Round(
+        cold_ms=None if times.cold_ms is None else round(times.cold_ms, 4),
+        samples_ms=tuple(round(sample, 4) for sample in times.samples_ms),
+        seconds=round(times.seconds, 4),
+        peak_rss_mb=peak_rss_mb(),
+    )
+
+
+def judge(prepared: Prepared, count: Callable[[], Work | None] | None) -> Judged:
+    """Judge the answers of the rounds, and count the work. It takes memory: what is told of that comes before it."""
+    notes: list[str] = []
+    return Judged(
+        units=prepared.units if prepared.counted is None else prepared.counted(),
+        unit=prepared.unit,
+        audio_s=prepared.audio_s,
+        quality=_told(notes, "quality", lambda: tuple(prepared.quality()), ()),
+        work=None if count is None else _told(notes, "work", count, None),
+        note="; ".join(notes) or None,
+    )
 
 
 def _cause(error: Exception) -> str:
@@ -115,37 +175,6 @@ def _stage(name: str, stages: Sequence[Stage]) -> Stage:
     if found is None:
         raise BenchmarkError(f"no stage {name!r}; run: edge bench --list")
     return found
-
-
-def _measured(order: Order, stage: Stage, bench: Bench, prepared: Prepared, mark: Callable[[str], None]) -> Answer:
-    def marked(timed: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
-        mark(BEGAN)
-        times_ms = timed()
-        mark(ENDED)
-        return times_ms
-
-    times = measure(
-        prepared,
-        seconds=order.seconds,
-        least=order.least,
-        limit_s=order.limit_s,
-        slowdown=order.slowdown,
-        around=marked,
-    )
-    peak_mb = peak_rss_mb()  # of the stage alone: judging and counting come after it
-    notes: list[str] = []
-    return Answer(
-        cold_ms=round(times.cold_ms, 4),
-        samples_ms=tuple(round(sample, 4) for sample in times.samples_ms),
-        seconds=round(times.seconds, 4),
-        peak_rss_mb=peak_mb,
-        units=prepared.units if prepared.counted is None else prepared.counted(),
-        unit=prepared.unit,
-        audio_s=prepared.audio_s,
-        quality=_told(notes, "quality", lambda: tuple(prepared.quality()), ()) if order.quality else (),
-        work=_told(notes, "work", lambda: _work(stage, bench), None) if order.work else None,
-        note="; ".join(notes) or None,
-    )
 
 
 def _told(notes: list[str], what: str, call: Callable[[], Any], otherwise: Any) -> Any:
@@ -166,10 +195,10 @@ def _bench(order: Order) -> Bench:
     )
 
 
-def _work(stage: Stage, bench: Bench) -> Work | None:
+def _work(stage: Stage, bench: Bench, sample: int) -> Work | None:
     from edge.bench.floor import count_work
 
-    return count_work(stage, bench)
+    return count_work(stage, bench, sample)
 
 
 def _peaks(threads: int) -> Peaks:
@@ -178,15 +207,18 @@ def _peaks(threads: int) -> Peaks:
     return measure_peaks(threads)
 
 
-def _end_with_stdin() -> None:
-    """End this process when its parent is gone: the pipe that nobody writes to is then closed."""
+def _asked() -> Iterator[Ask]:
+    """What stands on stdin, line by line. When it ends, this process does, whatever it is doing: its parent is gone."""
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
-    def watch() -> None:
-        while os.read(0, 1):
-            pass
+    def listen() -> None:
+        with os.fdopen(0, "rb", closefd=False) as stdin:
+            for line in stdin:
+                lines.put(line)
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=listen, daemon=True).start()
+    return (Ask.model_validate_json(line) for line in iter(lines.get, None))
 
 
 def _only_answers_on_stdout() -> int:
@@ -197,9 +229,9 @@ def _only_answers_on_stdout() -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Answer one order."""
+    """Serve one order."""
     out = _only_answers_on_stdout()
-    _end_with_stdin()
+    asks = _asked()
 
     def tell(line: str) -> None:
         os.write(out, f"{line}\n".encode())
@@ -214,7 +246,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     from edge.bench.stages import STAGES
 
-    tell(answer(order, STAGES, tell).model_dump_json())
+    serve(order, STAGES, asks, tell)
     return 0
 
 

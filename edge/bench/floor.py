@@ -26,11 +26,11 @@ from edge.inference.profiling import ProfiledSessions
 __all__ = ["best_peaks", "count_work", "floor_of", "measure_peaks"]
 
 
-def count_work(stage: Stage, bench: Bench) -> Work | None:
-    """Prepare the stage once more, run each of its samples once, and count; None when no model did anything countable.
+def count_work(stage: Stage, bench: Bench, sample: int = 0) -> Work | None:
+    """Prepare the stage once more, run one of its samples, and count; None when no model did anything countable.
 
-    Mean of the samples, so that it belongs to a median over all of them. Call it when timing is over: it takes memory
-    and is slow.
+    Give it the sample that took the median time, so that the floor belongs to the median. Call it when timing is over:
+    it takes memory and is slow.
 
     Raises:
         EdgeError: as `stage.prepare` and its samples do.
@@ -39,18 +39,16 @@ def count_work(stage: Stage, bench: Bench) -> Work | None:
         sessions = ProfiledSessions(bench.settings.inference, Path(folder))
         prepared = stage.prepare(replace(bench, sessions=sessions))
         sessions.mark()
-        for sample in prepared.samples:
-            if prepared.before_each is not None:
-                prepared.before_each()
-            sample()
+        if prepared.before_each is not None:
+            prepared.before_each()
+        prepared.samples[sample]()
         tallies = [tally(nodes) for nodes in sessions.executed()]
     if not any(one.weight_bytes + one.int8 + one.floats for one in tallies):
         return None
-    count = len(prepared.samples)
     return Work(
-        weight_bytes=round(sum(one.weight_bytes for one in tallies) / count),
-        int8_operations=round(sum(one.int8 for one in tallies) / count),
-        float_operations=round(sum(one.floats for one in tallies) / count),
+        weight_bytes=sum(one.weight_bytes for one in tallies),
+        int8_operations=sum(one.int8 for one in tallies),
+        float_operations=sum(one.floats for one in tallies),
         working_set_bytes=max(one.working_set_bytes for one in tallies),
     )
 

@@ -1,7 +1,8 @@
-"""How long each process may measure, so that `--quick` ends in two minutes whatever the machine.
+"""How many rounds there are, so that `--quick` ends in two minutes where that is possible.
 
-The first pass tells what starting, loading and judging cost for each variant; what is left of the time is then shared
-evenly among all that is still to be measured. A full benchmark has no end to keep: every round gets the same time.
+What opening and judging take is known when it is done; the time that is then left is for rounds: as many short ones as
+fit in, of all stages by turns, since the speed of a machine that others share changes from second to second. Two are
+measured whatever the machine: a slow board takes longer. A full benchmark has no end to keep.
 """
 
 from __future__ import annotations
@@ -9,38 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from edge.bench.plan import FULL_ROUND_S, QUICK_S, Choice
-from edge.bench.process import Outcome
-from edge.bench.stage import Variant
-from edge.telemetry import percentile
+from edge.bench.child import Ask
+from edge.bench.plan import FULL_ROUND_S, FULL_ROUNDS, QUICK_LEAST_ROUNDS, QUICK_S, Choice
 
-LEAST_S, MOST_S = 0.25, 4.0
-"""Of a quick round."""
+QUICK_ROUND_S = 0.3
+QUICK_MOST_ROUNDS = 15
+QUICK_LATEST_S = 600.0
+"""A quick benchmark is stopped then, however slow the machine is."""
 QUICK_LEAST, FULL_LEAST = 3, 5
-"""Samples at least."""
-_FULL_LIMIT_S, _FULL_KILL_S = 60.0, 300.0
-_QUICK_KILL_S = 60.0
-_FIRST_OVERHEAD_S = 1.5
-_END_S = 3.0
-_PATIENCE = 2.0
-_OVERRUN_S = 8.0
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one process gets.
-
-    Attributes:
-        seconds: to measure, warm-up left out.
-        least: samples at least.
-        limit_s: from its first sample, after which no other one is begun.
-        kill_s: from its start, after which it is ended: it loads, measures, judges and counts in it.
-    """
-
-    seconds: float
-    least: int
-    limit_s: float
-    kill_s: float
+"""Samples of a round at least."""
+APART_S = 1.0
+"""Rounds of a stage begin at least so long after one another."""
+LIMIT_S = 60.0
+"""Within a round, after which no further sample is begun."""
+KILL_S = 300.0
+"""For any answer, after which its process is ended."""
+_END_S = 2.0
 
 
 @dataclass
@@ -49,65 +34,70 @@ class Pace:
 
     Attributes:
         choice: quick or full.
-        sessions_s: that sessions take, about; kept back until they are done.
-        count: variants.
+        sessions_s: that sessions will take, about; kept back for them.
         clock: monotonic, seconds.
-        peaks_s: kept back for the second measurement of the peaks.
+        peaks_s: that the peaks took; kept back for their second measurement.
     """
 
     choice: Choice
     sessions_s: float
-    count: int
     clock: Callable[[], float]
-    end_s: float = field(init=False)
-    overheads_s: dict[Variant, float] = field(default_factory=dict)
-    firsts_s: list[float] = field(default_factory=list)
+    began_s: float = field(init=False)
     peaks_s: float = 0.0
+    opened: int = 0
+    opening_s: float = 0.0
 
     def __post_init__(self) -> None:
-        self.end_s = self.clock() + QUICK_S - _END_S if self.choice.quick else float("inf")
+        self.began_s = self.clock()
 
-    def left_s(self) -> float:
-        """Seconds until the end of a quick benchmark."""
-        return max(0.0, self.end_s - self.clock())
+    @property
+    def over(self) -> bool:
+        """Whether it has taken so long that nothing more is begun."""
+        return self.choice.quick and self.clock() >= self.began_s + QUICK_LATEST_S
 
-    def for_sessions(self) -> float | None:
-        """Seconds that the sessions may take: half of what is left, or what they were promised; None: any."""
-        return None if not self.choice.quick else max(self.sessions_s, self.left_s() / 2)
+    def kill_s(self) -> float:
+        """Seconds that an answer may take."""
+        left_s = self.began_s + QUICK_LATEST_S - self.clock()
+        return max(1.0, min(KILL_S, left_s)) if self.choice.quick else KILL_S
 
-    def sessions_done(self) -> None:
-        """Nothing is kept back any more."""
-        self.sessions_s = 0.0
+    def round(self) -> Ask:
+        """What each round asks for."""
+        if self.choice.quick:
+            return Ask(what="round", seconds=QUICK_ROUND_S, least=QUICK_LEAST, limit_s=LIMIT_S)
+        return Ask(what="round", seconds=FULL_ROUND_S, least=FULL_LEAST, limit_s=LIMIT_S)
 
-    def peaks_took(self, seconds: float) -> None:
-        """Note what the peaks cost; after the first measurement as much is kept back for the second."""
-        self.peaks_s = 0.0 if self.peaks_s else seconds
+    def learn(self, seconds: float) -> None:
+        """Note what opening and judging one variant took, its first round left out."""
+        self.opened += 1
+        self.opening_s += seconds
 
-    def share(self, variant: Variant, left: int, *, first: bool) -> Share | None:
-        """What the next process gets; None when the time is up.
+    def end_s(self, group: int, waiting: int) -> float:
+        """When the rounds of a group should be over, by the clock.
 
         Args:
-            variant: to be measured.
-            left: processes still to run, this one among them.
-            first: whether it also judges and counts.
+            group: variants in it.
+            waiting: variants that are still to be opened after it.
         """
         if not self.choice.quick:
-            return Share(FULL_ROUND_S, FULL_LEAST, _FULL_LIMIT_S, _FULL_KILL_S)
-        free_s = self.left_s() - self.sessions_s - self.peaks_s
-        if free_s < LEAST_S:
-            return None
-        total_s = free_s / left
-        if first:
-            overhead_s = percentile(self.firsts_s, 0.5) or _FIRST_OVERHEAD_S
-        else:
-            overhead_s = self.overheads_s.get(variant, _FIRST_OVERHEAD_S)
-        seconds = min(MOST_S, max(LEAST_S, (total_s - overhead_s) / 1.1))
-        limit_s = max(1.0, min(free_s, _PATIENCE * seconds + 1.0))
-        return Share(seconds, QUICK_LEAST, limit_s, min(_QUICK_KILL_S, free_s + _OVERRUN_S))
+            return float("inf")
+        kept_s = self.sessions_s + self.peaks_s + waiting * self.opening_s / max(1, self.opened) + _END_S
+        free_s = self.began_s + QUICK_S - kept_s - self.clock()
+        return self.clock() + free_s * group / max(1, group + waiting)
 
-    def learn(self, variant: Variant, outcome: Outcome, measured_s: float) -> None:
-        """Note what a process cost beside the time it measured."""
-        if outcome.before_s is None:
-            return
-        self.firsts_s.append(max(0.0, outcome.wall_s - measured_s))
-        self.overheads_s[variant] = outcome.before_s
+    def another(self, done: int, round_s: float, end_s: float) -> bool:
+        """Whether a further round begins.
+
+        Args:
+            done: rounds there are.
+            round_s: that the last one of all stages took.
+            end_s: when they should be over.
+        """
+        if not self.choice.quick:
+            return done < FULL_ROUNDS
+        if done < QUICK_LEAST_ROUNDS:
+            return not self.over
+        return done < QUICK_MOST_ROUNDS and self.clock() + round_s <= end_s
+
+    def for_sessions(self) -> float | None:
+        """Seconds that the sessions may take; None: any."""
+        return None if not self.choice.quick else max(self.sessions_s, self.began_s + QUICK_S - self.clock())

@@ -1,4 +1,4 @@
-"""What to measure: stages x precisions x threads, in passes that are apart in time."""
+"""What to measure: stages x precisions x threads, in rounds that are apart in time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ CPU = "CPUExecutionProvider"
 NONE = "none"
 """In place of names: nothing of the kind."""
 QUICK_S = 120.0
-"""How long `--quick` may take."""
-QUICK_PASSES, FULL_PASSES = 2, 3
-FULL_ROUND_S = 3.0
-"""Time measured in each pass of a full benchmark."""
-_FULL_OVERHEAD_S = 3.0
+"""How long `--quick` should take."""
+QUICK_LEAST_ROUNDS, FULL_ROUNDS = 2, 10
+"""Rounds that a stage must have to be called measured; a quick benchmark measures more in the time that is left."""
+FULL_ROUND_S = 1.0
+"""Time measured in each round of a full benchmark."""
+_OPENING_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,13 @@ class Choice:
         return "quick" if self.quick else "full"
 
     @property
-    def passes(self) -> int:
-        """How often every variant is measured, in processes that are apart in time."""
-        return QUICK_PASSES if self.quick else FULL_PASSES
+    def least_rounds(self) -> int:
+        """How many rounds a stage must have to be called measured."""
+        return QUICK_LEAST_ROUNDS if self.quick else FULL_ROUNDS
 
 
 def variants(choice: Choice, stages: Sequence[Stage], own_threads: int, cores: int) -> tuple[Variant, ...]:
-    """What is measured once in every pass, in order.
+    """What is measured, in order.
 
     Args:
         choice: of the user.
@@ -121,17 +122,9 @@ def thread_counts(own_threads: int, cores: int) -> tuple[int, ...]:
     return tuple(sorted({*powers, cores, own_threads}))
 
 
-def in_pass(chosen: Sequence[Variant], number: int) -> tuple[Variant, ...]:
-    """The variants in the order of a pass (from 0): every other one runs backwards.
-
-    So nothing is always measured first, on a cool machine.
-    """
-    return tuple(reversed(chosen)) if number % 2 else tuple(chosen)
-
-
-def full_seconds(count: int, passes: int = FULL_PASSES) -> float:
+def full_seconds(count: int) -> float:
     """About how long so many variants take in a full benchmark, sessions left out."""
-    return count * passes * (FULL_ROUND_S * 1.1 + _FULL_OVERHEAD_S)
+    return count * (FULL_ROUNDS * FULL_ROUND_S * 1.3 + _OPENING_S)
 
 
 def is_default(variant: Variant, stage: Stage, own_threads: int) -> bool:

@@ -1,21 +1,22 @@
-"""Starting the processes that measure, and reading what they say; whoever breaks or hangs is ended, and told about."""
+"""The processes that measure: starting them, asking them, reading what they say; whoever breaks or hangs is ended."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from edge.bench.child import BEGAN, ENDED, PEAKS, Order
+from edge.bench.child import BEGAN, ENDED, PEAKS, Ask, Order
 
 _COMMAND = (sys.executable, "-m", "edge.bench.child")
 _WAIT_S = 10.0
@@ -32,104 +33,106 @@ class EnergyMeter(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a process ended.
+    """What a process answered, or how it ended.
 
     Attributes:
-        answer: its last line on stdout; None without one.
-        status: exit status, negative for a signal; None: it was ended because its time was up.
-        wall_s: from start to end.
-        before_s: from start to the timed part; None when that never began.
+        answer: its line on stdout; None when it ended without one.
+        status: without an answer: exit status, negative for a signal; None: it was ended because its time was up.
+        wall_s: from being asked to the answer.
         energy_j: of the timed part, all that the meter covers; None without a meter or when it failed.
-        told: the last line on stderr.
+        told: without an answer: the last line on stderr.
     """
 
     answer: str | None = None
     status: int | None = 0
     wall_s: float = 0.0
-    before_s: float | None = None
     energy_j: float | None = None
     told: str = ""
 
 
-def measure_stage(order: Order, limit_s: float, meter: EnergyMeter | None = None) -> Outcome:
-    """Run one order; see `run_process`."""
-    return run_process((*_COMMAND, order.model_dump_json()), limit_s, meter)
+def start_stage(order: Order, meter: EnergyMeter | None = None) -> Worker:
+    """A process that opens what the order says; its first answer, to no question, is `Opened`."""
+    return Worker((*_COMMAND, order.model_dump_json()), meter)
 
 
 def measure_peaks(threads: int, limit_s: float) -> Outcome:
-    """Measure the peaks of the machine; see `run_process`."""
-    return run_process((*_COMMAND, PEAKS, str(threads)), limit_s)
+    """Measure the peaks of the machine."""
+    with contextlib.closing(Worker((*_COMMAND, PEAKS, str(threads)))) as worker:
+        return worker.answer(limit_s)
 
 
-def run_process(command: Sequence[str], limit_s: float, meter: EnergyMeter | None = None) -> Outcome:
-    """Run a command that speaks like `edge.bench.child`, in a session of its own; at the end it is gone.
+class Worker:
+    """A process that speaks like `edge.bench.child`, in a session of its own: Ctrl-C reaches only this process."""
 
-    So is its temporary folder, whatever it left there. Ctrl-C reaches only this process, which then ends the other.
-
-    Args:
-        command: program and arguments.
-        limit_s: it is killed after so many seconds.
-        meter: read when the timed part begins and ends.
-    """
-    began = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="edge-bench-", ignore_cleanup_errors=True) as scratch,
-        tempfile.TemporaryFile() as told,
-    ):
-        process = subprocess.Popen(
+    def __init__(self, command: Sequence[str], meter: EnergyMeter | None = None) -> None:
+        """Start it. `meter` is read when a timed part begins and ends."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="edge-bench-", ignore_cleanup_errors=True)
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._began = time.monotonic()
+        self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=told,
+            stderr=self._told,
             start_new_session=True,
-            env={**os.environ, "TMPDIR": scratch},
+            env={**os.environ, "TMPDIR": self._scratch.name},
         )
+        _offer_to_the_oom_killer(self._process.pid)
+        self._meter = meter
+        self._joules: dict[str, float | None] = {}
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
+
+    def ask(self, ask: Ask, limit_s: float) -> Outcome:
+        """Ask, and wait for the answer; see `answer`."""
+        self._began = time.monotonic()
+        self._joules.clear()
+        with contextlib.suppress(OSError):  # it is gone: `answer` tells how
+            stdin = self._process.stdin
+            if stdin is not None:
+                stdin.write(ask.model_dump_json().encode() + b"\n")
+                stdin.flush()
+        return self.answer(limit_s)
+
+    def answer(self, limit_s: float) -> Outcome:
+        """Wait for an answer for so many seconds at most. A process that does not give it is ended."""
         try:
-            _offer_to_the_oom_killer(process.pid)
-            heard = _Heard(time.monotonic, meter)
-            reader = threading.Thread(target=heard.listen, args=(process.stdout,), daemon=True)
-            reader.start()
-            reader.join(limit_s)
-            status = None if reader.is_alive() else process.wait(_WAIT_S)
-        except subprocess.TimeoutExpired:
-            status = None
-        finally:
-            _end(process)
-        return Outcome(
-            answer=heard.last,
-            status=status,
-            wall_s=time.monotonic() - began,
-            before_s=heard.at_s[BEGAN] - began if BEGAN in heard.at_s else None,
-            energy_j=heard.energy_j,
-            told=_last_line(told),
-        )
+            line = self._lines.get(timeout=limit_s)
+            status = None if line is not None else self._process.wait(_WAIT_S)
+        except (queue.Empty, subprocess.TimeoutExpired):
+            line, status = None, None
+        wall_s = time.monotonic() - self._began
+        if line is not None:
+            return Outcome(line, 0, wall_s, self._energy_j())
+        told = _last_line(self._told)
+        self.close()
+        return Outcome(None, status, wall_s, None, told)
 
+    def close(self) -> None:
+        """End the process and all it started; its temporary folder goes, whatever it left there."""
+        with contextlib.suppress(OSError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._told):
+            with contextlib.suppress(OSError):
+                if stream is not None:
+                    stream.close()
+        self._scratch.cleanup()
 
-@dataclass
-class _Heard:
-    """Lines on stdout, stamped as they come."""
-
-    clock: Callable[[], float]
-    meter: EnergyMeter | None
-    last: str | None = None
-    at_s: dict[str, float] = field(default_factory=dict)
-    joules: dict[str, float | None] = field(default_factory=dict)
-
-    def listen(self, stdout: IO[bytes]) -> None:
+    def _listen(self, stdout: IO[bytes]) -> None:
         with contextlib.suppress(ValueError):  # closed while we read: the time was up
             for line in stdout:
                 self._take(line.decode("utf-8", errors="replace").strip())
+        self._lines.put(None)
 
     def _take(self, line: str) -> None:
-        if line not in (BEGAN, ENDED):
-            self.last = line or self.last
-            return
-        self.at_s[line] = self.clock()
-        self.joules[line] = None if self.meter is None else self.meter.joules()
+        if line in (BEGAN, ENDED):
+            self._joules[line] = None if self._meter is None else self._meter.joules()
+        elif line:
+            self._lines.put(line)
 
-    @property
-    def energy_j(self) -> float | None:
-        began, ended = self.joules.get(BEGAN), self.joules.get(ENDED)
+    def _energy_j(self) -> float | None:
+        began, ended = self._joules.get(BEGAN), self._joules.get(ENDED)
         return None if began is None or ended is None else ended - began
 
 
@@ -137,16 +140,6 @@ def _offer_to_the_oom_killer(pid: int) -> None:
     """When memory runs out, the process that measures goes first and not the one that keeps the results (Linux)."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
 
 
 def _last_line(told: IO[bytes]) -> str:

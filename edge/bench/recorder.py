@@ -5,24 +5,24 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from edge.bench.child import Answer
+from edge.bench.child import Judged, Opened, Round
 from edge.bench.measuring import timing
 from edge.bench.process import Outcome
-from edge.bench.report import Peaks, Quality, StageResult, Status, Timing, Work
+from edge.bench.report import Peaks, StageResult, Status, Timing, Work
 from edge.bench.stage import Stage, Variant
-from edge.telemetry import percentile
 
 
 @dataclass
 class Entry:
-    """One variant: what its passes measured.
+    """One variant: what its rounds measured.
 
     Attributes:
         stage: what is measured, how: `variant`.
         default: whether the program itself runs it like this.
         models: ids as they are opened.
-        passes: how many are planned.
+        least_rounds: for it to be called measured.
         refused: why there is nothing to measure any more: `skipped` or `failed`, and the reason.
     """
 
@@ -30,14 +30,13 @@ class Entry:
     variant: Variant
     default: bool
     models: tuple[str, ...]
-    passes: int
+    least_rounds: int
     rounds: list[tuple[float, ...]] = field(default_factory=list)
-    loads_ms: list[float] = field(default_factory=list)
-    colds_ms: list[float] = field(default_factory=list)
-    peaks_mb: list[float] = field(default_factory=list)
+    load_ms: float | None = None
+    cold_ms: float | None = None
+    peak_mb: float | None = None
     energies_j: list[float] = field(default_factory=list)
-    answer: Answer | None = None
-    quality: tuple[Quality, ...] = ()
+    judged: Judged = field(default_factory=Judged)
     work: Work | None = None
     refused: tuple[Status, str] | None = None
 
@@ -46,38 +45,40 @@ class Entry:
         """The command that measures just this."""
         return f"run: edge bench --stages {self.variant.stage}"
 
-    def take(self, outcome: Outcome, idle_w: float | None, free_mb: float | None, limit_s: float) -> None:
-        """Note how the process of one pass ended.
+    def ended(self, outcome: Outcome, free_mb: float | None, limit_s: float) -> None:
+        """Note that the process did not answer. `free_mb`: memory before it was asked; `limit_s`: time it was given."""
+        self.refused = ("failed", f"{ending(outcome, free_mb, limit_s)}; {self.again}")
+
+    def take_opened(self, opened: Opened) -> None:
+        """Note whether the models are open."""
+        self.load_ms = opened.load_ms
+        if opened.skipped is not None:
+            self.refused = ("skipped", opened.skipped)
+        elif opened.failed is not None:
+            self.refused = ("failed", f"{opened.failed}; {self.again}")
+
+    def take_round(self, measured: Round, energy_j: float | None, idle_w: float | None) -> None:
+        """Note a round.
 
         Args:
-            outcome: of the process.
+            measured: as the process told it.
+            energy_j: of its timed part, all that the meter covers.
             idle_w: power of the machine at rest, for energy above it.
-            free_mb: memory before it began.
-            limit_s: time it was given.
         """
-        answer = parsed(outcome)
-        if answer is None:
-            self.refused = ("failed", f"{ending(outcome, free_mb, limit_s)}; {self.again}")
-        elif answer.skipped is not None:
-            self.refused = ("skipped", answer.skipped)
-        elif answer.failed is not None:
-            self.refused = ("failed", f"{answer.failed}; {self.again}")
-        elif not answer.samples_ms:
-            self.refused = ("failed", f"no samples; {self.again}")
-        else:
-            self._add(answer, outcome.energy_j, idle_w)
-
-    def _add(self, answer: Answer, energy_j: float | None, idle_w: float | None) -> None:
-        self.answer = answer
-        self.rounds.append(answer.samples_ms)
-        self.loads_ms.append(answer.load_ms)
-        self.colds_ms.append(answer.cold_ms)
-        if answer.peak_rss_mb is not None:
-            self.peaks_mb.append(answer.peak_rss_mb)
-        self.quality = self.quality or answer.quality
-        self.work = self.work or answer.work
+        if measured.failed is not None or not measured.samples_ms:
+            self.refused = ("failed", f"{measured.failed or 'no samples'}; {self.again}")
+            return
+        self.rounds.append(measured.samples_ms)
+        self.cold_ms = measured.cold_ms if self.cold_ms is None else self.cold_ms
+        if len(self.rounds) == 1:
+            self.peak_mb = measured.peak_rss_mb  # judging and counting come after it
         if energy_j is not None and idle_w is not None:
-            self.energies_j.append((energy_j - idle_w * answer.seconds) / len(answer.samples_ms))
+            self.energies_j.append((energy_j - idle_w * measured.seconds) / len(measured.samples_ms))
+
+    def take_judged(self, judged: Judged) -> None:
+        """Note what belongs to the times."""
+        self.judged = judged
+        self.work = self.work or judged.work
 
     def result(self, peaks: Mapping[int, Peaks], bound: float, kept: int, stopped: str | None) -> StageResult:
         """What the report says about it now.
@@ -100,44 +101,45 @@ class Entry:
             status=status,
             reason=reason,
         )
-        if self.answer is None:
+        if not self.rounds:
             return plain
-        return plain.model_copy(update=self._numbers(self.answer, timing(self.rounds, bound, kept), peaks))
+        return plain.model_copy(update=self._numbers(timing(self.rounds, bound, kept), peaks))
 
     def _status(self, stopped: str | None) -> tuple[Status, str | None]:
         if not self.rounds and self.refused is not None:
             return self.refused
-        if len(self.rounds) >= self.passes:
+        if len(self.rounds) >= self.least_rounds:
             return "measured", None
         why = self.refused[1] if self.refused else f"{stopped or 'it goes on'}; {self.again}"
-        return "unfinished", f"{len(self.rounds)} of {self.passes} passes: {why}"
+        return "unfinished", f"{len(self.rounds)} of {self.least_rounds} rounds: {why}"
 
-    def _numbers(self, answer: Answer, times: Timing, peaks: Mapping[int, Peaks]) -> dict[str, object]:
-        audio_s, p50_ms = answer.audio_s, times.p50_ms
+    def _numbers(self, times: Timing, peaks: Mapping[int, Peaks]) -> dict[str, object]:
+        judged, audio_s, p50_ms = self.judged, self.judged.audio_s, times.p50_ms
         whole_energy = len(self.energies_j) == len(self.rounds)
         return {
-            "load_ms": percentile(self.loads_ms, 0.5),
-            "cold_ms": percentile(self.colds_ms, 0.5),
+            "load_ms": self.load_ms,
+            "cold_ms": self.cold_ms,
             "timing": times,
-            "units": answer.units,
-            "unit": answer.unit,
-            "throughput": round(1000 * answer.units / p50_ms, 3) if p50_ms > 0 else None,
+            "units": judged.units,
+            "unit": judged.unit,
+            "throughput": round(1000 * judged.units / p50_ms, 3) if p50_ms > 0 else None,
             "audio_s": audio_s,
             "real_time_factor": round(p50_ms / 1000 / audio_s, 5) if audio_s else None,
-            "peak_rss_mb": max(self.peaks_mb, default=None),
-            "quality": self.quality,
+            "peak_rss_mb": self.peak_mb,
+            "quality": judged.quality,
             "work": self.work,
             "floor": _floor(self.work, peaks.get(self.variant.threads), p50_ms),
             "energy_j": round(sum(self.energies_j) / len(self.rounds), 6) if whole_energy else None,
         }
 
 
-def parsed(outcome: Outcome) -> Answer | None:
+Message = TypeVar("Message", Opened, Round, Judged)
+
+
+def parsed(outcome: Outcome, kind: type[Message]) -> Message | None:
     """What the process answered; None when it did not come to that."""
-    if outcome.status != 0 or outcome.answer is None:
-        return None
     try:
-        return Answer.model_validate_json(outcome.answer)
+        return kind.model_validate_json(outcome.answer or "")
     except ValueError:
         return None
 
@@ -166,7 +168,7 @@ def _floor(work: Work | None, peaks: Peaks | None, p50_ms: float) -> object:
 def entries(
     chosen: Sequence[Variant],
     stages: Sequence[Stage],
-    passes: int,
+    least_rounds: int,
     is_default: Callable[[Variant, Stage], bool],
     resolve: Callable[[str], str],
 ) -> dict[Variant, Entry]:
@@ -175,7 +177,7 @@ def entries(
     Args:
         chosen: what is to be measured.
         stages: all there are.
-        passes: planned.
+        least_rounds: for a stage to be called measured.
         is_default: whether the program runs a stage like this by itself.
         resolve: a catalogue id to the one that is opened for it.
     """
@@ -186,7 +188,7 @@ def entries(
             variant,
             is_default(variant, by_name[variant.stage]),
             tuple(resolve(model) for model in by_name[variant.stage].models),
-            passes,
+            least_rounds,
         )
         for variant in chosen
     }

@@ -32,7 +32,8 @@ class Timing(_Record):
     Attributes:
         count: samples measured.
         rounds_ms: median of each round (rounds are apart in time), in order.
-        spread: largest over smallest median of the rounds, minus 1; None with fewer than two rounds.
+        spread: range of the middle half of the medians of the rounds (nearest-rank quartiles), over their median; None
+            with fewer than two rounds.
         noisy: the spread is beyond the stated bound of the report, or unknown.
         samples_ms: the samples in order, at most as many as the report's `kept_samples`, evenly thinned.
     """
@@ -68,7 +69,7 @@ class Quality(_Record):
 
 
 class Work(_Record):
-    """What one sample asks of the processor, counted from the graphs that ran.
+    """What the sample of median time asks of the processor, counted from the graphs that ran.
 
     Attributes:
         weight_bytes: weights that must be read at least once for a sample.

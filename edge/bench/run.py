@@ -1,25 +1,40 @@
-"""A whole benchmark: variants in passes that are apart in time, sessions in between, the report after every step."""
+"""A whole benchmark: rounds of all variants by turns, then sessions; the report is on disk after every step.
+
+Every variant has a process of its own, which stays open while others measure. So many short rounds of each are spread
+over the same minutes: what the machine does besides, or how warm it is, meets all of them alike.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.bench.child import Order
+from edge.bench.child import Ask, Judged, Opened, Order, Round
 from edge.bench.measuring import KEPT_SAMPLES, NOISE_BOUND
-from edge.bench.pacing import Pace
-from edge.bench.plan import Choice, in_pass, is_default, variants
-from edge.bench.recorder import Entry, entries
+from edge.bench.pacing import APART_S, Pace
+from edge.bench.plan import Choice, is_default, variants
+from edge.bench.process import Outcome
+from edge.bench.recorder import Entry, Message, entries, parsed
 from edge.bench.report import Peaks, Report, Session, Work
 from edge.bench.stage import Variant
-from edge.bench.world import World
+from edge.bench.world import Asked, World
 from edge.errors import BenchmarkError
 from edge.hardware.record import Condition
 
 INTERRUPTED = "interrupted"
 TIME_WAS_UP = "the time was up"
 _PEAKS_S = 60.0
+_MOST_PROCESSES = 24
+_FEW_PROCESSES = 4
+"""Where nobody knows how much memory is free."""
+_KEPT_FREE, _KEPT_FREE_MB = 0.35, 700.0
+"""Of memory, while processes are opened."""
+
+Crew = dict[Variant, Asked]
+"""The processes that are open."""
 
 
 @dataclass
@@ -52,7 +67,7 @@ class Run:
         self.book = entries(
             chosen,
             world.stages,
-            self.choice.passes,
+            self.choice.least_rounds,
             lambda variant, stage: is_default(variant, stage, world.own_threads),
             world.resolve,
         )
@@ -76,70 +91,128 @@ class Run:
         return self.report()
 
     def _measure(self) -> None:
-        pace = Pace(self.choice, self.world.sessions_s, len(self.book), self.world.clock)
-        for number in range(self.choice.passes):
-            if number in (0, self.choice.passes - 1):  # twice, as a neighbour may disturb one
-                self._measure_peaks(pace)
-            self._measure_pass(number, pace)
-            if number == 0:
-                self._run_sessions(pace)
+        pace = Pace(self.choice, self.world.sessions_s, self.world.clock)
+        if self.book:
+            self._measure_peaks(pace)
+        waiting = list(self.book)
+        while waiting and not pace.over:
+            with self._crew() as crew:
+                while waiting and not pace.over and self._has_room(crew):
+                    self._open(waiting.pop(0), crew, pace)
+                self._measure_rounds(crew, len(waiting), pace)
+        if any(not entry.refused and len(entry.rounds) < entry.least_rounds for entry in self.book.values()):
+            self.stopped = TIME_WAS_UP
+        if self.book and not pace.over:
+            self._measure_peaks(pace)  # a second time, as a neighbour may disturb one
+        self._run_sessions(pace)
         self._feel()
 
     def _measure_peaks(self, pace: Pace) -> None:
         began_s = self.world.clock()
         for threads in sorted({variant.threads for variant in self.book}):
             self.world.tell(f"peaks of this machine, {count(threads, 'thread')}")
-            outcome = self.world.measure_peaks(threads, min(_PEAKS_S, pace.left_s()))
+            outcome = self.world.measure_peaks(threads, _PEAKS_S)
             try:
                 self.peaks.setdefault(threads, []).append(Peaks.model_validate_json(outcome.answer or ""))
             except ValueError:
                 self.world.tell(f"no peaks, so no floors: {outcome.told or f'status {outcome.status}'}")
-        pace.peaks_took(self.world.clock() - began_s)
+        pace.peaks_s = self.world.clock() - began_s
         self._save()
 
-    def _measure_pass(self, number: int, pace: Pace) -> None:
-        due = [variant for variant in in_pass(tuple(self.book), number) if not self.book[variant].refused]
-        for index, variant in enumerate(due):
-            left = len(due) - index + (self.choice.passes - number - 1) * len(due)
-            share = pace.share(variant, left, first=number == 0)
-            if share is None:
-                self.stopped = self.stopped or TIME_WAS_UP
-                continue
-            order = Order(
-                variant=variant,
-                seconds=share.seconds,
-                least=share.least,
-                limit_s=share.limit_s,
-                quick=self.choice.quick,
-                quality=number == 0,
-                work=number == 0 and _graphs(variant) not in self.work,
-                slowdown=dict(self.choice.slowdown).get(variant.stage, 1.0),
-                data=self.choice.data,
-                settings=self.choice.settings,
-            )
-            self._measure_one(self.book[variant], order, share.kill_s, pace)
-            self.world.tell(f"[{number * len(self.book) + index + 1}/{self._steps}] {line(self.book[variant])}")
+    @contextlib.contextmanager
+    def _crew(self) -> Iterator[Crew]:
+        crew: Crew = {}
+        try:
+            yield crew
+        finally:
+            for worker in crew.values():
+                worker.close()
 
-    def _measure_one(self, entry: Entry, order: Order, limit_s: float, pace: Pace) -> None:
+    def _has_room(self, crew: Crew) -> bool:
+        """Whether one more process may be opened beside the others."""
+        if not crew:
+            return True
+        free_mb, memory_mb = self.world.condition(self.began_s).available_mb, self.world.machine.memory_mb
+        if free_mb is None or memory_mb is None:
+            return len(crew) < _FEW_PROCESSES
+        return len(crew) < _MOST_PROCESSES and free_mb > max(_KEPT_FREE * memory_mb, _KEPT_FREE_MB)
+
+    def _open(self, variant: Variant, crew: Crew, pace: Pace) -> None:
+        """Start the process of a variant, measure its first round, and judge it."""
+        entry, began_s = self.book[variant], self.world.clock()
+        order = Order(
+            variant=variant,
+            quick=self.choice.quick,
+            slowdown=dict(self.choice.slowdown).get(variant.stage, 1.0),
+            data=self.choice.data,
+            settings=self.choice.settings,
+        )
         free_mb = self._feel().available_mb
-        outcome = self.world.measure_stage(order, limit_s, self.world.meter)
-        entry.take(outcome, self.world.idle_w, free_mb, limit_s)
+        worker = crew[variant] = self.world.start_stage(order, self.world.meter)
+        opened = self._heard(entry, worker.answer(pace.kill_s()), Opened, free_mb, pace)
+        if opened is not None:
+            entry.take_opened(opened)
+        round_s = self._measure_round(entry, worker, pace)
+        if not entry.refused:
+            ask = Ask(what="judge", work=_graphs(variant) not in self.work)
+            judged = self._heard(entry, worker.ask(ask, pace.kill_s()), Judged, free_mb, pace)
+            if judged is not None:
+                entry.take_judged(judged)
         if entry.work is not None:
-            self.work[_graphs(entry.variant)] = entry.work
-        entry.work = self.work.get(_graphs(entry.variant))
-        pace.learn(entry.variant, outcome, entry.answer.seconds if entry.answer else 0.0)
+            self.work[_graphs(variant)] = entry.work
+        entry.work = self.work.get(_graphs(variant))
+        self._dismiss_if_refused(entry, crew)
+        pace.learn(self.world.clock() - began_s - round_s)
         self._save()
+        self.world.tell(f"[{len(self.book) - self._unopened()}/{len(self.book)}] {line(entry)}")
 
-    @property
-    def _steps(self) -> int:
-        return len(self.book) * self.choice.passes
+    def _unopened(self) -> int:
+        return sum(not entry.rounds and entry.refused is None for entry in self.book.values())
+
+    def _measure_rounds(self, crew: Crew, waiting: int, pace: Pace) -> None:
+        """Rounds of all that are open, every other one backwards, so that nobody is always behind the same other."""
+        end_s, done, round_s = pace.end_s(len(crew), waiting), 1, 0.0
+        while crew and pace.another(done, round_s, end_s):
+            began_s = self.world.clock()
+            self._feel()
+            for variant in reversed(list(crew)) if done % 2 else list(crew):
+                self._measure_round(self.book[variant], crew[variant], pace)
+                self._dismiss_if_refused(self.book[variant], crew)
+            self.world.sleep(max(0.0, began_s + APART_S - self.world.clock()))
+            done, round_s = done + 1, self.world.clock() - began_s
+            self._save()
+            self.world.tell(f"round {done} of {count(len(crew), 'measurement')}, {round_s:.0f} s")
+
+    def _measure_round(self, entry: Entry, worker: Asked, pace: Pace) -> float:
+        """One round, unless the variant is refused; the seconds that it took."""
+        if entry.refused:
+            return 0.0
+        outcome = worker.ask(pace.round(), pace.kill_s())
+        measured = self._heard(entry, outcome, Round, self.conditions[-1].available_mb, pace)
+        if measured is not None:
+            entry.take_round(measured, outcome.energy_j, self.world.idle_w)
+        return outcome.wall_s
+
+    @staticmethod
+    def _heard(
+        entry: Entry, outcome: Outcome, kind: type[Message], free_mb: float | None, pace: Pace
+    ) -> Message | None:
+        """The answer; without one the entry is refused."""
+        answer = parsed(outcome, kind)
+        if answer is None:
+            entry.ended(outcome, free_mb, pace.kill_s())
+        return answer
+
+    @staticmethod
+    def _dismiss_if_refused(entry: Entry, crew: Crew) -> None:
+        if entry.refused:
+            crew.pop(entry.variant).close()
 
     def _run_sessions(self, pace: Pace) -> None:
         if self.world.sessions is None:
             return
         self.world.tell(f"sessions of the whole program, about {self.world.sessions_s:.0f} s")
         self.world.sessions(self._note_session, pace.for_sessions(), self.began_s)
-        pace.sessions_done()
         self._save()
 
     def _note_session(self, session: Session) -> None:
@@ -195,7 +268,7 @@ def _graphs(variant: Variant) -> tuple[str, str, str]:
 
 
 def line(entry: Entry) -> str:
-    """What the last process said of a variant, for people who wait."""
+    """What the process of a variant said last, for people who wait."""
     variant = entry.variant
     what = f"{variant.stage} {variant.precision}, {count(variant.threads, 'thread')}"
     if entry.refused is not None:

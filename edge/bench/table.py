@@ -17,14 +17,14 @@ from edge.bench.table_sessions import sessions_table
 WIDTH = 120
 _TERMS = """\
 sample      one query, from call to answer, pre- and post-processing included; the next starts when it is answered
-p50 p90 p99 nearest-rank percentiles of the samples of all passes, in milliseconds; warm-up left out
+p50 p90 p99 nearest-rank percentiles of the samples of all rounds, in milliseconds; warm-up left out
 per second  units at the median, one after the other
 RTF         real-time factor: time at the median over duration of the sound; below 1 keeps up
 floor       shortest time this machine could take: weights over measured bandwidth, operations over measured peaks
 ratio       median over floor
 load, cold  opening the models in a fresh process (files in the page cache), and the first sample after it
 peak MB     most memory of a process that measured only this, interpreter and inputs included (10^6 bytes)
-spread      largest over smallest median of the passes, minus 1"""
+spread      range of the middle half of the medians of the rounds, over their median"""
 
 
 def print_report(report: Report, file: IO[str] | None = None) -> None:
@@ -70,7 +70,7 @@ def machine_lines(report: Report) -> list[str]:
     clock = "" if machine.max_mhz is None else f", {machine.max_mhz:.0f} MHz at most"
     governor = f", governor {machine.governor}" if machine.governor else ", governor unknown"
     packages = ", ".join(f"{name} {machine.packages.get(name, '-')}" for name in ("onnxruntime", "numpy"))
-    passes = max((len(stage.timing.rounds_ms) for stage in report.stages if stage.timing), default=0)
+    rounds = max((len(stage.timing.rounds_ms) for stage in report.stages if stage.timing), default=0)
     lines = [
         f"machine     {machine.board or machine.cpu or 'unknown'}",
         f"processor   {machine.cpu or 'unknown'} ({machine.cpu_class}), {machine.cores} cores{clock}{governor}",
@@ -79,7 +79,7 @@ def machine_lines(report: Report) -> list[str]:
         + (f", {machine.virtual}" if machine.virtual else ""),
         f"program     edge {machine.commit}, {packages}",
         *_peak_lines(report),
-        f"benchmark   {report.kind}, {report.began}, {report.seconds:.0f} s, {passes} passes"
+        f"benchmark   {report.kind}, {report.began}, {report.seconds:.0f} s, {rounds} rounds"
         + ("" if report.complete else f"; NOT COMPLETE: {report.stopped or 'killed, or still running'}"),
     ]
     if machine.emulated:
@@ -130,7 +130,7 @@ def _speed(stages: Sequence[StageResult], bound: float) -> Table:
         ]
         table.add_row(_name(stage), stage.precision, str(stage.threads), *cells)
     table.caption = (
-        f"~ noisy: the medians of the passes differ by more than {100 * bound:.0f} %, or only one was measured"
+        f"~ noisy: the spread of the rounds is beyond {100 * bound:.0f} %, or only one was measured"
     )
     table.caption_justify = "left"
     return table

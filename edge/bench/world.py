@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from edge.bench.child import Order
+from edge.bench.child import Ask, Order
 from edge.bench.plan import Choice
-from edge.bench.process import EnergyMeter, Outcome, measure_peaks, measure_stage
+from edge.bench.process import EnergyMeter, Outcome, measure_peaks, start_stage
 from edge.bench.report import Session
 from edge.bench.stage import Stage
 from edge.errors import EdgeError
@@ -23,11 +23,27 @@ Sessions = Callable[[ReportEach, float | None, float], None]
 """Runs the sessions that the user asked for: where to report them, seconds they may take, and when all began."""
 
 
-class MeasureStage(Protocol):
-    """`edge.bench.process.measure_stage`."""
+class Asked(Protocol):
+    """`edge.bench.process.Worker`."""
 
-    def __call__(self, order: Order, limit_s: float, meter: EnergyMeter | None = None) -> Outcome:
-        """Run one order."""
+    def ask(self, ask: Ask, limit_s: float) -> Outcome:
+        """Ask, and wait for the answer."""
+        ...
+
+    def answer(self, limit_s: float) -> Outcome:
+        """Wait for an answer."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+class StartStage(Protocol):
+    """`edge.bench.process.start_stage`."""
+
+    def __call__(self, order: Order, meter: EnergyMeter | None = None) -> Asked:
+        """Start a process that opens what the order says."""
         ...
 
 
@@ -39,7 +55,7 @@ class World:
         machine: as it is before.
         stages: all there are.
         own_threads: that the program uses by itself.
-        measure_stage: runs an order in a process of its own.
+        start_stage: starts a process of its own for an order.
         measure_peaks: threads and seconds it may take, to how the process ended.
         condition: how the machine feels, given when all began.
         sessions: None: no sessions.
@@ -49,12 +65,13 @@ class World:
         idle_w: power at rest, if it could be measured.
         tell: progress, line by line.
         clock: monotonic, seconds.
+        sleep: for so many seconds.
     """
 
     machine: Machine
     stages: Sequence[Stage]
     own_threads: int
-    measure_stage: MeasureStage
+    start_stage: StartStage
     measure_peaks: Callable[[int, float], Outcome]
     condition: Callable[[float], Condition]
     sessions: Sessions | None = None
@@ -64,6 +81,7 @@ class World:
     idle_w: float | None = None
     tell: Callable[[str], None] = lambda _: None
     clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
     def with_meter(self, meter: Meter | None, *, quick: bool) -> World:
         """The same with a meter, which is asked for the power at rest first: some seconds of sleep."""
@@ -92,7 +110,7 @@ def this_world(choice: Choice, sessions: Sessions | None, sessions_s: float, tel
         machine=machine(),
         stages=STAGES,
         own_threads=load_settings(choice.settings).inference.threads,
-        measure_stage=measure_stage,
+        start_stage=start_stage,
         measure_peaks=measure_peaks,
         condition=condition,
         sessions=sessions,

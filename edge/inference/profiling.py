@@ -7,8 +7,8 @@ line). Only the graph after the runtime's own optimisation appears in it, so fus
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,11 @@ class NodeRun:
 
 
 class ProfiledSessions(SessionFactory):
-    """Sessions on the CPU that write down what they run. Slower than others: weights are not packed for speed.
+    """Sessions on the CPU that write down what they run.
 
-    (A packed weight is gone from the profile, and with it its size.)
+    A weight that is packed for speed is gone from the profile, and with it its size. So the first run of a session is
+    made without packing, which is slow, and tells the weights of every node; the runs after it are as fast as others.
+    Nodes that only a later run reaches (another branch of an `If`) are told without their packed weights.
     """
 
     def __init__(self, settings: InferenceSettings, folder: Path) -> None:
@@ -61,11 +63,16 @@ class ProfiledSessions(SessionFactory):
 
     def open(self, model: Path | bytes, *, threads: int = 1) -> Session:
         """As `SessionFactory.open`."""
-        options = self._options(threads)
-        options.enable_profiling = True
-        options.profile_file_prefix = str(self._folder / f"{len(self._opened):03d}")
-        options.add_session_config_entry("session.disable_prepacking", "1")
-        counted = _Counted(self._create(model, options))
+        prefix = str(self._folder / f"{len(self._opened):03d}")
+
+        def create(*, packed: bool) -> Any:
+            options = self._options(threads)
+            options.enable_profiling = True
+            options.profile_file_prefix = f"{prefix}-{'packed' if packed else 'plain'}"
+            options.add_session_config_entry("session.disable_prepacking", "0" if packed else "1")
+            return self._create(model, options)
+
+        counted = _Counted(create)
         self._opened.append(counted)
         return counted
 
@@ -80,29 +87,47 @@ class ProfiledSessions(SessionFactory):
 
     def executed(self) -> list[Iterator[NodeRun]]:
         """For every session the nodes that ran since `mark`, in order; call it once, when nothing runs any more."""
-        return [_node_runs(Path(session.end()), session.before) for session in self._opened]
+        return [session.executed() for session in self._opened]
 
 
 class _Counted:
-    """A profiled session that knows how often it ran."""
+    """Two profiled sessions of one graph: for the first run and for all others. It knows how often they ran."""
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.get_inputs = session.get_inputs
-        self.get_outputs = session.get_outputs
+    def __init__(self, create: Callable[..., Any]) -> None:
+        self._create = create
+        self._first = create(packed=False)
+        self._others: Any = None
+        self.get_inputs = self._first.get_inputs
+        self.get_outputs = self._first.get_outputs
         self.runs = 0
         self.before = 0
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Array]) -> list[Array]:
+        if self.runs and self._others is None:
+            self._others = self._create(packed=True)
         try:
-            outputs: list[Array] = self._session.run(output_names, input_feed)
+            outputs: list[Array] = (self._others or self._first).run(output_names, input_feed)
         except Exception as error:
             raise InferenceError(f"a profiled session failed: {error}; run: edge doctor") from error
         self.runs += 1
         return outputs
 
-    def end(self) -> str:
-        return str(self._session.end_profiling())
+    def executed(self) -> Iterator[NodeRun]:
+        weights: dict[str, NodeRun] = {}
+        for node in _node_runs(Path(self._first.end_profiling()), 0):
+            weights[node.name] = node
+            if self.before == 0:
+                yield node
+        if self._others is not None:
+            for node in _node_runs(Path(self._others.end_profiling()), max(0, self.before - 1)):
+                yield _with_weights(node, weights.get(node.name))
+
+
+def _with_weights(node: NodeRun, first: NodeRun | None) -> NodeRun:
+    """A node with the weights that its first run told; they stand behind the first input."""
+    if first is None or len(node.inputs) == len(first.inputs):
+        return node
+    return replace(node, inputs=(*node.inputs[:1], *first.inputs[1:]), weight_bytes=first.weight_bytes)
 
 
 def _node_runs(profile: Path, skipped_runs: int) -> Iterator[NodeRun]:

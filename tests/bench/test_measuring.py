@@ -1,10 +1,11 @@
 import itertools
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bench.measuring import measure, thinned, timing
+from edge.bench.measuring import Stopwatch, thinned, timing
 from edge.bench.stage import Prepared
 
 
@@ -29,6 +30,10 @@ class Clock:
         return call
 
 
+def measure(prepared, *, seconds, slowdown=1.0, clock_ns=time.perf_counter_ns, **more):
+    return Stopwatch(prepared, slowdown=slowdown, clock_ns=clock_ns).measure(seconds, **more)
+
+
 def test_the_first_sample_is_cold_and_the_warm_up_is_not_counted():
     clock = Clock()
     measured = measure(Prepared([clock.sample(500, 90, 10)]), seconds=0.1, clock_ns=clock)
@@ -36,6 +41,22 @@ def test_the_first_sample_is_cold_and_the_warm_up_is_not_counted():
     assert set(measured.samples_ms) == {10}
     assert len(measured.samples_ms) == 10
     assert measured.seconds == pytest.approx(0.1)
+
+
+def test_only_the_first_round_has_a_cold_sample_and_every_round_warms_up():
+    clock = Clock()
+    stopwatch = Stopwatch(Prepared([clock.sample(500, 90, *[10] * 10, 70, 60, 10)]), clock_ns=clock)
+    assert stopwatch.measure(0.1).cold_ms == 500
+    later = stopwatch.measure(0.1)
+    assert later.cold_ms is None
+    assert set(later.samples_ms) == {10}
+
+
+def test_the_sample_of_median_time_is_known():
+    clock = Clock()
+    stopwatch = Stopwatch(Prepared([clock.sample(30), clock.sample(1), clock.sample(7)]), clock_ns=clock)
+    stopwatch.measure(0.1)
+    assert stopwatch.median == 2
 
 
 def test_warm_up_takes_a_tenth_of_the_time_where_samples_are_short():
@@ -111,10 +132,15 @@ def test_timing_of_two_rounds():
     assert (found.count, found.rounds_ms) == (6, (11.0, 12.0))
     assert (found.p50_ms, found.p90_ms, found.p99_ms, found.min_ms) == (12.0, 30.0, 30.0, 10.0)
     assert found.mean_ms == pytest.approx(14.5167)
-    assert found.spread == pytest.approx(12 / 11 - 1, abs=1e-4)
+    assert found.spread == pytest.approx(1 / 11, abs=1e-4)
     assert not found.noisy
     assert timing([[10.0], [12.0]]).noisy
     assert not timing([[10.0], [12.0]], bound=0.2).noisy
+
+
+def test_one_disturbed_round_of_many_is_no_noise():
+    assert timing([[10.0]] * 7 + [[30.0]]).spread == 0
+    assert timing([[10.0]] * 5 + [[13.0]] * 3).noisy
 
 
 def test_one_round_says_nothing_about_noise_so_it_is_noisy():

@@ -1,13 +1,12 @@
-"""The time that each process gets."""
+"""How many rounds there are."""
 
-import pytest
-
-from edge.bench.pacing import LEAST_S, MOST_S, Pace
-from edge.bench.plan import FULL_ROUND_S, QUICK_S, Choice
-from edge.bench.process import Outcome
-from edge.bench.stage import Variant
-
-ONE = Variant("speech.encoder", "int8", 2)
+from edge.bench.pacing import (
+    KILL_S,
+    QUICK_LATEST_S,
+    QUICK_MOST_ROUNDS,
+    Pace,
+)
+from edge.bench.plan import FULL_ROUND_S, FULL_ROUNDS, QUICK_LEAST_ROUNDS, QUICK_S, Choice
 
 
 class Clock:
@@ -19,51 +18,68 @@ class Clock:
 
 def paced(*, quick=True, sessions_s=0.0):
     clock = Clock()
-    return Pace(Choice(quick=quick), sessions_s, 20, clock), clock
+    return Pace(Choice(quick=quick), sessions_s, clock), clock
 
 
-def test_a_full_benchmark_gives_every_round_the_same():
+def rounds(pace, clock, round_s, *, group=16, waiting=0):
+    """How many there are when each takes so long, the first one done."""
+    end_s, done = pace.end_s(group, waiting), 1
+    while pace.another(done, round_s, end_s):
+        clock.now_s += round_s
+        done += 1
+    return done
+
+
+def test_a_full_benchmark_gives_every_stage_the_same_however_long_it_takes():
     pace, clock = paced(quick=False)
-    before = pace.share(ONE, 100, first=True)
-    clock.now_s += 10_000
-    assert pace.share(ONE, 100, first=False) == before
-    assert before.seconds == FULL_ROUND_S
+    assert pace.round().seconds == FULL_ROUND_S
+    assert rounds(pace, clock, 500.0) == FULL_ROUNDS
     assert pace.for_sessions() is None
+    assert not pace.over
 
 
-@pytest.mark.parametrize("left", [1, 40, 1000])
-def test_the_first_pass_has_time_to_load_judge_and_count_on_a_slow_machine(left):
-    pace, _ = paced()
-    share = pace.share(ONE, left, first=True)
-    assert share.kill_s == 60
-    assert LEAST_S <= share.seconds <= MOST_S
+def test_a_quick_benchmark_fills_its_two_minutes_with_rounds():
+    pace, clock = paced(sessions_s=20.0)
+    pace.peaks_s = 8.0
+    clock.now_s += 40.0
+    done = rounds(pace, clock, 6.0)
+    assert done == 1 + (120 - 40 - 20 - 8 - 2) // 6
+    clock.now_s += 8.0
+    assert pace.for_sessions() >= 20.0
+    assert clock.now_s + 20.0 <= 100 + QUICK_S
 
 
-def test_nothing_runs_far_beyond_the_end():
+def test_every_stage_has_two_rounds_on_a_slow_machine():
     pace, clock = paced()
-    clock.now_s += 112
-    share = pace.share(ONE, 10, first=False)
-    assert clock.now_s + share.kill_s <= 100 + 1.1 * QUICK_S
-    clock.now_s += 6
-    assert pace.share(ONE, 9, first=False) is None
+    clock.now_s += 200
+    assert rounds(pace, clock, 30.0) == QUICK_LEAST_ROUNDS
 
 
-def test_sessions_and_the_second_peaks_are_kept_back_until_they_are_done():
-    pace, clock = paced(sessions_s=30.0)
-    pace.peaks_took(9.0)
-    clock.now_s += 80
-    assert pace.share(ONE, 5, first=True) is None
-    assert pace.for_sessions() == 30
-    pace.sessions_done()
-    pace.peaks_took(9.0)
-    assert pace.share(ONE, 5, first=True) is not None
+def test_nothing_is_begun_when_it_takes_far_too_long():
+    pace, clock = paced()
+    clock.now_s += QUICK_LATEST_S
+    assert pace.over
+    assert rounds(pace, clock, 30.0) == 1
+    assert pace.kill_s() == 1.0
 
 
-def test_what_a_process_cost_is_learned():
-    pace, _ = paced()
-    dear, cheap = (Variant(name, "int8", 2) for name in ("dear", "cheap"))
-    pace.learn(dear, Outcome(answer="{}", wall_s=6.0, before_s=4.0), 1.0)
-    pace.learn(cheap, Outcome(answer="{}", wall_s=2.0, before_s=0.5), 1.0)
-    pace.learn(ONE, Outcome(status=None, wall_s=60.0), 0.0)  # it never began: nothing to learn
-    assert pace.share(dear, 40, first=False).seconds < pace.share(cheap, 40, first=False).seconds
-    assert pace.overheads_s == {dear: 4.0, cheap: 0.5}
+def test_there_are_not_more_rounds_than_are_useful():
+    pace, clock = paced()
+    assert rounds(pace, clock, 1.0, group=1) == QUICK_MOST_ROUNDS
+
+
+def test_a_group_leaves_time_for_those_that_wait():
+    pace, clock = paced()
+    for _ in range(8):
+        clock.now_s += 4.0
+        pace.learn(4.0)
+    alone, half = pace.end_s(8, 0), pace.end_s(8, 8)
+    assert half - clock.now_s < (alone - clock.now_s) / 2
+    assert half + 8 * 4.0 < 100 + QUICK_S
+
+
+def test_a_process_may_not_take_forever():
+    pace, clock = paced()
+    assert pace.kill_s() == KILL_S
+    clock.now_s += QUICK_LATEST_S - 30
+    assert pace.kill_s() == 30

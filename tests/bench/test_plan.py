@@ -4,7 +4,6 @@ from edge.bench.plan import (
     CPU,
     Choice,
     full_seconds,
-    in_pass,
     is_default,
     select,
     thread_counts,
@@ -90,13 +89,6 @@ def test_the_kind_of_a_report():
     assert Choice().kind == "full"
     for changed in ({"stages": ("hud",)}, {"precisions": ("int8",)}, {"threads": (1,)}, {"providers": ("X",)}):
         assert Choice(quick=True, **changed).kind == "chosen"
-
-
-def test_every_other_pass_runs_backwards():
-    chosen = variants(Choice(quick=True), STAGES, 2, 2)
-    assert in_pass(chosen, 0) == chosen
-    assert in_pass(chosen, 1) == chosen[::-1]
-    assert in_pass(chosen, 2) == chosen
 
 
 def test_a_full_benchmark_takes_minutes():

@@ -63,7 +63,9 @@ def test_what_ran_before_the_mark_is_forgotten(sessions, product):
     sessions.mark()
     for rows in (3, 4):
         session.run(None, {"x": float32(np.ones((rows, 8)))})
-    assert [node.outputs[0].shape for node in listed(sessions)[0]] == [(3, 3), (4, 3)]
+    nodes = listed(sessions)[0]
+    assert [node.outputs[0].shape for node in nodes] == [(3, 3), (4, 3)]
+    assert [(node.inputs[1].shape, node.weight_bytes) for node in nodes] == [((8, 3), 96)] * 2  # though it is packed
 
 
 def test_a_session_opened_after_the_mark_counts_from_its_start(sessions, product):
