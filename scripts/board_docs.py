@@ -15,7 +15,7 @@ NOBODY = "Nobody has added a machine yet; `edge bench --submit` writes the file 
 _ALT = {
     "floor": "median of each stage beside the shortest time this machine could take",
     "parts": "what a caption and a read picture are made of",
-    "latency": "spread of the samples of each stage",
+    "latency": "how much the times of the samples of each stage vary",
     "glass": "shares of captions, names and signs that were on the glass after a time",
     "sustained": "latency of captions, temperature and clock over ten minutes or more",
     "soak": "latency of captions, temperature and clock over hours",
@@ -78,7 +78,9 @@ def _facts(report: Report) -> Iterator[str]:
     if known.features:
         yield f"Arithmetic: {', '.join(known.features)}."
     yield f"Kernel {known.kernel}; {', '.join(f'{name} {version}' for name, version in known.packages.items())}."
-    yield f"The run took {report.seconds / 60:.0f} minutes; a spread beyond {100 * report.noise_bound:.0f} % is noisy."
+    rounds = [len(result.timing.rounds_ms) for result in report.stages if result.timing]
+    often = f" with {min(rounds)} to {max(rounds)} rounds of each stage" if rounds else ""
+    yield f"The run took {report.seconds / 60:.0f} minutes{often}; a spread beyond {100 * report.noise_bound:.0f} % is noisy."
     feel = [*report.conditions, *(one for session in report.sessions for one in session.conditions)]
     degrees = [one.temperature_c for one in feel if one.temperature_c is not None]
     if degrees:

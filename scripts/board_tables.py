@@ -110,6 +110,7 @@ _TIMES: tuple[_Column, ...] = (
     ("p90 ms:", lambda _, t: number(t.p90_ms)),
     ("p99 ms:", lambda _, t: number(t.p99_ms)),
     ("samples:", lambda _, t: str(t.count)),
+    ("rounds:", lambda _, t: str(len(t.rounds_ms))),
     ("spread:", lambda r, t: f"{'' if t.spread is None else f'{100 * t.spread:.0f} %'}{_noisy(r)}".strip()),
     ("throughput:", lambda r, _: f"{number(r.throughput)} {r.unit}s/s" if r.throughput else ""),
     ("real-time factor:", lambda r, _: number(r.real_time_factor)),

@@ -192,6 +192,13 @@ def test_every_variant_has_a_row_in_both_tables_of_its_machine(tables):
         assert found == [(one.stage, one.precision, str(one.threads)) for one in variants]
 
 
+def test_rounds_are_counted_in_the_table_and_in_the_words(tables, docs):
+    report = sample_report.report()
+    head, *others = rows(tables.board_times(report))
+    assert {row[head.index("rounds")] for row in others} == {"3"}
+    assert "with 3 to 3 rounds of each stage; a spread beyond 10 % is noisy" in docs.boards_part({"a": report})
+
+
 def test_energy_has_a_column_only_with_a_meter_and_the_provider_only_if_there_are_others(tables):
     assert "energy" not in tables.board_costs(sample_report.report())
     assert "energy J" in tables.board_costs(sample_report.report(energy=True))
