@@ -80,7 +80,8 @@ def _facts(report: Report) -> Iterator[str]:
     yield f"Kernel {known.kernel}; {', '.join(f'{name} {version}' for name, version in known.packages.items())}."
     rounds = [len(result.timing.rounds_ms) for result in report.stages if result.timing]
     often = f" with {min(rounds)} to {max(rounds)} rounds of each stage" if rounds else ""
-    yield f"The run took {report.seconds / 60:.0f} minutes{often}; a spread beyond {100 * report.noise_bound:.0f} % is noisy."
+    bound = f"a spread beyond {100 * report.noise_bound:.0f} % is noisy"
+    yield f"The run took {report.seconds / 60:.0f} minutes{often}; {bound}."
     feel = [*report.conditions, *(one for session in report.sessions for one in session.conditions)]
     degrees = [one.temperature_c for one in feel if one.temperature_c is not None]
     if degrees:
