@@ -54,7 +54,7 @@ def _utterances(found: Stages) -> Iterator[dict[str, Any]]:
 
 
 def _steps(found: Stages, stage: str) -> float | None:
-    """Steps of the decoder: weights read besides those of the encoder, over those of a step, of utterances of median time.
+    """Steps of the decoder in the utterance of median time: weights read besides the encoder's, over those of a step.
 
     None where that was not counted, or where the encoder works on more sound than in the stage of its own.
     """
