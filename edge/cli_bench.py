@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge.bench.plan import Choice
     from edge.bench.report import Report
     from edge.bench.world import World
+    from edge.hardware.energy import Meter
 
 QuickOption = Annotated[
     bool, typer.Option("--quick/--full", help="Two minutes: what the program runs by itself. Full: everything.")
@@ -141,7 +142,8 @@ def _measure(choice: Choice, wish: _SessionWish, path: Path | None, *, submit: b
     from edge.bench.table import print_report
     from edge.hardware.energy import open_meter
 
-    world = _world(choice, wish)
+    meter = open_meter()
+    world = _world(choice, wish, meter)
     chosen = variants(choice, world.stages, world.own_threads, world.machine.cores)
     for stage, _ in choice.slowdown:
         select((stage,), world.stages)
@@ -149,7 +151,6 @@ def _measure(choice: Choice, wish: _SessionWish, path: Path | None, *, submit: b
         _refuse(refusal_of(world.machine, dict(choice.slowdown)) or _chosen(choice))
     file = path or Path(f"bench-{board_slug(world.machine)}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json")
     _tell(_announcement(choice, len(chosen), world.sessions_s, file))
-    meter = open_meter()
     with _sigterm_is_ctrl_c():
         run = Run(choice, world.with_meter(meter, quick=choice.quick), file)
         report = run.run()
@@ -165,19 +166,18 @@ def _measure(choice: Choice, wish: _SessionWish, path: Path | None, *, submit: b
     return _verdict(report)
 
 
-def _world(choice: Choice, wish: _SessionWish) -> World:
+def _world(choice: Choice, wish: _SessionWish, meter: Meter | None) -> World:
     from edge.bench.world import this_world
 
     if not wish.any:
         return this_world(choice, None, 0.0, _tell)
     from edge.bench.sessions import run_sessions, sessions_seconds
 
-    names = wish.names or ()
-    seconds = sessions_seconds(names, quick=choice.quick, minutes=wish.minutes, soak_s=wish.soak_s)
+    seconds = sessions_seconds(wish.names, quick=choice.quick, minutes=wish.minutes, soak_s=wish.soak_s)
 
     def run(report_each: Callable[..., None], budget_s: float | None, began_s: float) -> None:
         run_sessions(
-            names,
+            wish.names,
             report_each,
             quick=choice.quick,
             minutes=wish.minutes,
@@ -185,6 +185,7 @@ def _world(choice: Choice, wish: _SessionWish) -> World:
             data=choice.data,
             budget_s=budget_s,
             began_s=began_s,
+            meter=meter,
             tell=_tell,
         )
 

@@ -160,6 +160,11 @@ class TestOptions:
         bench("--sessions", "none")
         assert (played.world.sessions, played.world.sessions_s) == (None, 0.0)
 
+    @pytest.mark.parametrize("without", [("--sessions", "none"), ("--stages", "hud")])
+    def test_minutes_alone(self, bench, played, without):
+        bench("--minutes", "2", *without)
+        assert 120 <= played.world.sessions_s < 180  # and not the short sessions besides
+
     def test_planted_slowdowns_are_told_to_the_run(self, bench, played):
         bench("--plant", "speech.encoder=1.3", "--plant", "hud.captions=2")
         assert played.choice.slowdown == (("speech.encoder", 1.3), ("hud.captions", 2.0))

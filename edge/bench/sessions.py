@@ -36,7 +36,7 @@ Play = Callable[..., Played]
 
 
 def sessions_seconds(
-    names: Sequence[str], *, quick: bool = False, minutes: float | None = None, soak_s: float | None = None
+    names: Sequence[str] | None, *, quick: bool = False, minutes: float | None = None, soak_s: float | None = None
 ) -> float:
     """How long `run_sessions` takes with the same arguments, about."""
     plan = _plan(names, quick=quick, minutes=minutes, soak_s=soak_s)
@@ -44,7 +44,7 @@ def sessions_seconds(
 
 
 def run_sessions(  # noqa: PLR0913 - the whole of what a user can ask for
-    names: Sequence[str],
+    names: Sequence[str] | None,
     report_each: ReportEach,
     *,
     quick: bool = False,
@@ -59,7 +59,7 @@ def run_sessions(  # noqa: PLR0913 - the whole of what a user can ask for
     """Run sessions one after the other and report each; what cannot run is reported as skipped.
 
     Args:
-        names: some of SESSIONS; empty: those of the kind, none beside a soak.
+        names: some of SESSIONS; empty: those of the kind, none beside a soak; None: none.
         report_each: is given a session whenever there is news of it; a later one of the same name replaces it.
         quick: the short film.
         minutes: also a sustained session of so many.
@@ -193,14 +193,14 @@ def senses_of(name: str) -> tuple[str, ...]:
     return (name,) if name in ALL_SENSES else ALL_SENSES
 
 
-def _plan(names: Sequence[str], *, quick: bool, minutes: float | None, soak_s: float | None) -> tuple[str, ...]:
-    for name in names:
+def _plan(names: Sequence[str] | None, *, quick: bool, minutes: float | None, soak_s: float | None) -> tuple[str, ...]:
+    for name in names or ():
         if name not in SESSIONS:
             nearest = difflib.get_close_matches(name, SESSIONS, n=1, cutoff=0.0)[0]
             raise BenchmarkError(f"no session {name!r}, did you mean {nearest}? run: edge bench --list")
     of_kind = () if soak_s is not None else ("all",) if quick else SESSIONS
     lasting = [name for name, given in ((SUSTAINED, minutes), (SOAK, soak_s)) if given is not None]
-    return (*dict.fromkeys(names or of_kind), *lasting)
+    return (*dict.fromkeys(() if names is None else names or of_kind), *lasting)
 
 
 def _seconds(name: str, *, quick: bool, minutes: float | None, soak_s: float | None) -> float:

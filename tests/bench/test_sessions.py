@@ -210,6 +210,7 @@ class TestPlan:
         assert 15 < sessions_seconds((), quick=True) <= 20
         assert 180 < sessions_seconds(()) < 360
         assert sessions_seconds((), minutes=10) - sessions_seconds(()) == pytest.approx(600, abs=20)
+        assert sessions_seconds(None, minutes=10) == pytest.approx(600, abs=20)
         assert sessions_seconds((), soak_s=8 * 3600) == pytest.approx(8 * 3600, abs=20)
 
 
