@@ -1,21 +1,26 @@
 """Ours and the others side by side: same inputs, same run, by turns; speed, memory, and quality of the same answers.
 
-    python benchmarks/peers.py [--tasks speech,translation,signs,scene] [--quick] [--json FILE] [--data FOLDER]
+    python benchmarks/peers.py [--tasks speech,translation,signs,scene] [--resume] [--quick] [--json FILE]
+        [--data FOLDER]
 
 Makes what it needs: an environment with the peers (scripts/setup bench), and the same weights in their formats
 (out/peers). Every system is a process of its own; ratios are ours over theirs, medians with a 90 % interval. Without
 --data (folders speech-CODE, flores, signs, recognition with manifests) it takes the inputs that the program brings.
-Comparisons of other tasks that stand in FILE stay, if they are of this machine. Exit status: 1 when a limit is missed.
+FILE is written after every comparison. Those of other tasks that stand in it stay, if they are of this machine, and
+with --resume all that were finished. Exit status: 1 when a limit is missed that is no mere goal.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,34 +34,58 @@ if TYPE_CHECKING:
     from peers_comparing import Place, Plan
     from peers_report import Comparison, PeersReport
 
+    MakePlan = Callable[[Place], Plan]
+
 DATA = ROOT.parent / "shared" / "data"
 RESULT = ROOT / "benchmarks" / "results" / "peers.json"
 MADE = ROOT / "out" / "peers"
 TASKS = ("speech", "translation", "signs", "scene")
 ROUNDS, ROUNDS_QUICK = 5, 3
 INSIDE = "EDGE_PEERS_INSIDE"
+STOPPED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run; 1 when a limit is missed, 2 with one line when it cannot run."""
+    """Run; 1 when a limit is missed, 2 with one line when it cannot run, 130 when it was ended."""
     options = _options(arguments)
     if not options.here and INSIDE not in os.environ:
-        return _inside(list(sys.argv[1:] if arguments is None else arguments))
+        return inside(list(sys.argv[1:] if arguments is None else arguments))
     from edge.errors import EdgeError
 
     try:
-        report = run(options)
+        with stoppable():
+            report = run(options)
     except EdgeError as error:
-        print(f"peers: {error}", file=sys.stderr)
+        tell(str(error))
         return 2
-    missed = [limit for comparison in report.comparisons for limit in comparison.limits if not limit.held]
-    return int(bool(missed))
+    except KeyboardInterrupt:
+        tell(f"ended; {options.json} has what was finished; for the rest run the same with --resume")
+        return STOPPED
+    limits = [limit for comparison in report.comparisons for limit in comparison.limits]
+    return int(any(not limit.held and not limit.goal for limit in limits))
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C: processes and scratch files go."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--tasks", type=_tasks, default=TASKS, help=f"of {', '.join(TASKS)}; all without it")
-    parser.add_argument("--quick", action="store_true", help="fewer inputs and rounds: for a look, not for a table")
+    parser.add_argument("--resume", action="store_true", help="keep what an ended run has finished")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer inputs and rounds: for a look, no table, and without limits"
+    )
     parser.add_argument("--rounds", type=int, help=f"times that each input is given; {ROUNDS} without it")
     parser.add_argument("--json", type=Path, default=RESULT, help="write all numbers here, after every comparison")
     parser.add_argument(
@@ -75,8 +104,8 @@ def _tasks(text: str) -> tuple[str, ...]:
     return names
 
 
-def _inside(arguments: list[str]) -> int:
-    """The same command in the environment of the peers, which is made first."""
+def inside(arguments: list[str]) -> int:
+    """The same command in the environment of the peers, which is made first: it does not return if that works."""
     chosen = os.environ.get("EDGE_VENV_BENCH")
     python = (Path(chosen) if chosen else ROOT / ".venv-bench") / "bin" / "python"
     made = subprocess.run([str(ROOT / "scripts" / "setup"), "bench"], check=False)
@@ -84,7 +113,9 @@ def _inside(arguments: list[str]) -> int:
         print(f"peers: {python.parents[1]} cannot be made (above); without it: --here", file=sys.stderr)
         return 2
     environment = {**os.environ, INSIDE: "1", "ORT_DISABLE_TELEMETRY": "1"}
-    return subprocess.run([str(python), __file__, *arguments], env=environment, check=False).returncode
+    sys.stdout.flush()
+    os.execve(python, [str(python), __file__, *arguments], environment)  # noqa: S606 - signals reach this process
+    return 2
 
 
 def run(options: argparse.Namespace) -> PeersReport:
@@ -98,20 +129,27 @@ def run(options: argparse.Namespace) -> PeersReport:
 
     from edge.hardware import machine
 
-    report = PeersReport(quick=options.quick, machine=machine(), comparisons=())
-    report = report.model_copy(update={"comparisons": kept(options.json, report, options.tasks)})
+    report = PeersReport(quick=options.quick, machine=machine())
+    wanted = plans(options.tasks)
+    report = continued(report, options.json, wanted, again=not options.resume)
     report.write(options.json)
-    for comparison in comparisons(options, report.machine.commit):
-        report = report.model_copy(update={"comparisons": in_order([*report.comparisons, comparison])})
+    todo = {task: plan for task, plan in wanted.items() if task in report.lacking}
+    for comparison in comparisons(options, todo, report.machine.commit):
+        report = with_comparisons(report, [comparison])
         report.write(options.json)
         print(table(comparison), flush=True)
-    report = report.model_copy(update={"complete": True})
-    report.write(options.json)
     return report
 
 
-def kept(path: Path, report: PeersReport, tasks: Sequence[str]) -> tuple[Comparison, ...]:
-    """Comparisons of other tasks in an older file of this very machine."""
+def continued(report: PeersReport, path: Path, wanted: Collection[str], *, again: bool) -> PeersReport:
+    """With what an older file of this very machine has, and what is lacking.
+
+    Args:
+        report: a new one.
+        path: of the older file, if there is any.
+        wanted: names of comparisons.
+        again: whether those are measured again that have been measured.
+    """
     from peers_report import read_peers
 
     from edge.errors import BenchmarkError
@@ -119,19 +157,24 @@ def kept(path: Path, report: PeersReport, tasks: Sequence[str]) -> tuple[Compari
     try:
         old = read_peers(path)
     except BenchmarkError:
-        return ()
-    same = (old.quick, old.machine.cpu, old.machine.cores) == (report.quick, report.machine.cpu, report.machine.cores)
-    return tuple(one for one in old.comparisons if same and one.task.split()[0] not in tasks)
+        old = report
+    if (old.quick, old.machine.cpu, old.machine.cores) != (report.quick, report.machine.cpu, report.machine.cores):
+        old = report
+    kept = [one for one in old.comparisons if one.task not in wanted or (one.status == "measured" and not again)]
+    lacking = tuple(dict.fromkeys([*old.lacking, *wanted]))
+    return with_comparisons(report.model_copy(update={"lacking": lacking}), kept)
 
 
-def in_order(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """As the tasks are listed, whatever was measured first."""
-    return tuple(sorted(comparisons, key=lambda one: (TASKS.index(one.task.split()[0]), one.task)))
+def with_comparisons(report: PeersReport, more: Sequence[Comparison]) -> PeersReport:
+    """A report with more comparisons, in the order of the tasks, and `complete` if nothing is lacking any more."""
+    every = sorted([*report.comparisons, *more], key=lambda one: (TASKS.index(one.task.split()[0]), one.task))
+    lacking = tuple(name for name in report.lacking if name not in {one.task for one in every})
+    return report.model_copy(update={"comparisons": tuple(every), "lacking": lacking, "complete": not lacking})
 
 
-def comparisons(options: argparse.Namespace, commit: str) -> Iterator[Comparison]:
-    """Measured one after the other, as they are asked for."""
-    from peers_comparing import Place, compare, now
+def comparisons(options: argparse.Namespace, todo: Mapping[str, MakePlan], commit: str) -> Iterator[Comparison]:
+    """Measured one after the other."""
+    from peers_comparing import Place, compare, nothing_promised, now
     from peers_measuring import starter
     from peers_report import Comparison
 
@@ -149,25 +192,27 @@ def comparisons(options: argparse.Namespace, commit: str) -> Iterator[Comparison
             quick=options.quick,
             tell=tell,
         )
-        for task, plan in plans(options.tasks).items():
+        for task, make in todo.items():
             tell(task)
             try:
-                made = plan(place)
+                plan = make(place)
             except EdgeError as error:
                 skipped = Comparison(task=task, data="", rounds=0, began=now(), seconds=0, commit=commit)
                 yield skipped.model_copy(update={"status": "skipped", "reason": str(error)})
-            else:
-                yield compare(made, rounds, starter(place.scratch), commit, tell)
+                continue
+            if options.quick:
+                plan = replace(plan, limits=nothing_promised)
+            yield compare(plan, rounds, starter(place.scratch), commit, tell)
 
 
-def plans(tasks: Sequence[str]) -> dict[str, Callable[[Place], Plan]]:
+def plans(tasks: Sequence[str]) -> dict[str, MakePlan]:
     """What to compare, by the names of the comparisons."""
     import peers_scene
     import peers_signs
     import peers_speech
     import peers_translation
 
-    every: dict[str, Callable[[Place], Plan]] = {
+    every: dict[str, MakePlan] = {
         "speech": peers_speech.plan,
         "translation en-pt": partial(peers_translation.plan, source="en", target="pt"),
         "translation pt-en": partial(peers_translation.plan, source="pt", target="en"),

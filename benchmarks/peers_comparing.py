@@ -66,7 +66,7 @@ def compare(plan: Plan, rounds: int, start: Start, commit: str, tell: Tell) -> C
     began, clock = now(), time.monotonic()
     measured = take_turns(plan.systems, plan.items, rounds, start, tell=tell)
     ours = next((one for one in measured if one.system.ours), None)
-    systems = tuple(result_of(plan, one, ours) for one in measured)
+    systems = tuple(result_of(plan, one, ours, rounds) for one in measured)
     return Comparison(
         task=plan.task,
         data=plan.data,
@@ -79,7 +79,7 @@ def compare(plan: Plan, rounds: int, start: Start, commit: str, tell: Tell) -> C
     )
 
 
-def result_of(plan: Plan, measured: Measured, ours: Measured | None) -> SystemResult:
+def result_of(plan: Plan, measured: Measured, ours: Measured | None, rounds: int) -> SystemResult:
     """The row of one system."""
     system = measured.system
     judged = system.judged and measured.status == "measured"
@@ -89,7 +89,7 @@ def result_of(plan: Plan, measured: Measured, ours: Measured | None) -> SystemRe
         precision=system.precision,
         threads=system.threads,
         weights=system.weights,
-        note="; ".join(filter(None, (system.note, measured.note))),
+        note="; ".join(filter(None, (system.note, _fewer(system, rounds), measured.note))),
         status=measured.status,
         reason=measured.reason,
         versions=measured.versions,
@@ -98,6 +98,18 @@ def result_of(plan: Plan, measured: Measured, ours: Measured | None) -> SystemRe
         groups=groups_of(plan.items, measured, ours),
         quality=plan.judge(measured.answers) if judged else (),
     )
+
+
+def _fewer(system: System, rounds: int) -> str:
+    """Said of a system that did not take part in every round."""
+    if system.rounds is None or system.rounds >= rounds:
+        return ""
+    return f"{system.rounds} of {rounds} rounds"
+
+
+def nothing_promised(_results: Results) -> tuple[Limit, ...]:
+    """No limits: for runs that are too short for them."""
+    return ()
 
 
 def most(results: Results, system: str, limit: float, *, what: str) -> tuple[Limit, ...]:

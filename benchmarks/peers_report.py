@@ -25,6 +25,7 @@ class Group(_Record):
         group: such as `utterances of 5 s`.
         items: different inputs; each was run once per round.
         calls: timed calls in all.
+        total_ms: what all inputs take together: the sum of their medians.
         ratio: our time over that of this system: the median over items of the median over rounds; None: it is ours.
         interval: 5th and 95th percentile of that ratio over resampled items.
         verdict: `we lead`, `level` (the interval holds 1), `behind by 12 %`; None: it is ours.
@@ -35,6 +36,7 @@ class Group(_Record):
     calls: int
     p50_ms: float
     p90_ms: float
+    total_ms: float | None = None
     ratio: float | None = None
     interval: tuple[float, float] | None = None
     verdict: str | None = None
@@ -72,12 +74,17 @@ class SystemResult(_Record):
 
 
 class Limit(_Record):
-    """What was promised and what was measured."""
+    """What was promised and what was measured.
+
+    Attributes:
+        goal: it was never reached, and missing it is told but no failure.
+    """
 
     what: str
     value: float
     limit: float
     held: bool
+    goal: bool = False
 
 
 class Comparison(_Record):
@@ -104,11 +111,17 @@ class Comparison(_Record):
 
 
 class PeersReport(_Record):
-    """All comparisons; written after each one, `complete` when all that were asked for are there."""
+    """All comparisons; written after each one.
+
+    Attributes:
+        complete: all that were asked for are there.
+        lacking: those that are not, as the run was ended.
+    """
 
     schema_version: Literal[1] = SCHEMA
     quick: bool
     complete: bool = False
+    lacking: tuple[str, ...] = ()
     machine: Machine
     comparisons: tuple[Comparison, ...] = ()
 

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+import cv2
 import numpy as np
 from peers_comparing import Answers, Place, Plan, Results, most
 from peers_materials import ordered
 from peers_measuring import Item
-from peers_process import System
+from peers_process import SPIN_DOWN_S, System
 from peers_report import Limit
-from recognizer_data import STRANGERS, Picture, pictures
 from recognizer_metrics import auroc
 
+from edge.bench.inputs_scene import STRANGERS, Picture, drawn_looks, pictures
 from edge.bench.report import Quality
-from edge.hub.store import ModelStore
 from edge.settings import SceneSettings
 
 TIMED, TIMED_QUICK = 12, 4
 JUDGED, JUDGED_QUICK = 600, 30
 THREADS = 2
-SPIN_DOWN_S = 0.1
 MODEL = SceneSettings().model
 WEIGHTS_ID, WEIGHTS_FILE = "vit-s14-focus", "vit_s_focus.onnx"
 LOOKS = "one look"
+DRAWN = "drawn"
 OURS, ORIGINAL = "edge int8", "ONNX Runtime float32"
 TOP_1, CALTECH, STRANGE = "top-1", "top-1 Caltech-101", "AUROC of strangers"
 LEAST = {TOP_1: 85.0, CALTECH: 88.0, STRANGE: 90.0}
@@ -35,7 +34,7 @@ def plan(place: Place) -> Plan:
     """All systems that look at a picture.
 
     Raises:
-        ModelNotFoundError: without evaluation data, the sample of the catalogue must be there.
+        ModelNotFoundError: without evaluation data, the samples of the catalogue must be there.
     """
     timed, judged = (TIMED_QUICK, JUDGED_QUICK) if place.quick else (TIMED, JUDGED)
     items, labels, data = _items(place, timed, judged)
@@ -43,7 +42,8 @@ def plan(place: Place) -> Plan:
     def judge(answers: Answers) -> tuple[Quality, ...]:
         return accuracy(answers, labels, data)
 
-    return Plan("scene", data, _systems(place), items, judge, limits)
+    drawn = any(one.source == DRAWN for one in labels.values())
+    return Plan("scene", data, _systems(place), items, judge, time_limits if drawn else limits)
 
 
 def _systems(place: Place) -> list[System]:
@@ -83,17 +83,22 @@ def _systems(place: Place) -> list[System]:
 def _items(place: Place, timed: int, judged: int) -> tuple[list[Item], Mapping[str, Picture], str]:
     folder = place.data / "recognition" if place.data else None
     if folder is None or not (folder / "manifest.tsv").is_file():
-        files = _samples(place.store)
-        return [Item(file.name, LOOKS, {"picture": str(file)}) for file in files], {}, "sample pictures, not judged"
+        return _drawn(place)
     test = evenly([one for one in pictures(folder) if one.part == "test"], judged)
     chosen = {one.file for one in evenly(test, timed)}
     items = [Item(one.file, LOOKS, {"picture": str(folder / one.file)}, one.file in chosen) for one in test]
     return items, {one.file: one for one in test}, f"{len(test)} pictures that training never saw"
 
 
-def _samples(store: ModelStore) -> list[Path]:
-    found = [store.open("demo-things"), store.open("demo-photo")]
-    return sorted(file for folder in found for file in folder.iterdir() if file.suffix in {".jpg", ".png"})
+def _drawn(place: Place) -> tuple[list[Item], Mapping[str, Picture], str]:
+    """What the program brings, as files."""
+    items, labels = [], {}
+    for number, look in enumerate(drawn_looks(place.store), 1):
+        file = place.scratch / f"{DRAWN}-{number}.png"
+        cv2.imwrite(str(file), look.image)
+        items.append(Item(file.name, LOOKS, {"picture": str(file)}))
+        labels[file.name] = Picture(file.name, look.label, DRAWN, "test")
+    return items, labels, f"{len(items)} drawn pictures"
 
 
 def evenly(items: Sequence[Picture], most_of: int) -> list[Picture]:
@@ -128,11 +133,16 @@ def accuracy(answers: Answers, labels: Mapping[str, Picture], data: str) -> tupl
     return tuple(found)
 
 
+def time_limits(results: Results) -> tuple[Limit, ...]:
+    """Time against the float original."""
+    return most(results, ORIGINAL, MOST_TIME, what=f"time, ratio to {ORIGINAL}")
+
+
 def limits(results: Results) -> tuple[Limit, ...]:
-    """Time against the float original, and our accuracy."""
+    """The same, and our accuracy."""
     quality = results[OURS].quality if OURS in results else ()
     return (
-        *most(results, ORIGINAL, MOST_TIME, what=f"time, ratio to {ORIGINAL}"),
+        *time_limits(results),
         *(
             Limit(what=one.metric, value=one.value, limit=LEAST[one.metric], held=one.value >= LEAST[one.metric])
             for one in quality

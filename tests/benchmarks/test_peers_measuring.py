@@ -68,15 +68,16 @@ def run(measuring, systems, items, rounds=3, **special):
 def test_systems_alternate_on_every_input_and_the_order_turns(measuring, system, items):
     results, calls, _, _ = run(measuring, [system("x"), system("y"), system("z")], items, rounds=2)
     warm = 2 * 3
-    assert "".join(name for name, _ in calls[warm : warm + 9]) == "xyzxyzxyz"
-    assert "".join(name for name, _ in calls[warm + 9 :]) == "yzxyzx"
-    assert [value for _, value in calls[warm + 9 :]] == ["a", "a", "a", "b", "b", "b"]
+    assert "".join(name for name, _ in calls[warm : warm + 6]) == "xyzxyz"
+    assert "".join(name for name, _ in calls[warm + 6 : warm + 12]) == "yzxyzx"
+    assert [value for _, value in calls[warm + 6 : warm + 12]] == ["a", "a", "a", "b", "b", "b"]
+    assert calls[warm + 12 :] == [("x", "c"), ("y", "c"), ("z", "c")]
     assert all(result.status == "measured" for result in results)
 
 
 def test_warm_up_is_not_counted_and_untimed_inputs_are_given_once(measuring, system, items):
     ((result,), _, _, _) = run(measuring, [system("x")], items)
-    assert result.times_ms == {"a": [3.0, 6.0, 8.0], "b": [4.0, 7.0, 9.0]}
+    assert result.times_ms == {"a": [3.0, 5.0, 7.0], "b": [4.0, 6.0, 8.0]}
     assert result.answers == {"a": "x:a", "b": "x:b", "c": "x:c"}
     assert (result.load_ms, result.peak_rss_mb, result.note) == (5.0, 100.0, "said at the end")
     assert result.versions == {"lib": "1", "late": "2"}
@@ -90,11 +91,20 @@ def test_a_system_whose_answers_mean_nothing_gets_timed_inputs_only(measuring, s
 
 def test_spinning_threads_get_time_to_calm_down(measuring, system, items):
     _, calls, slept, _ = run(measuring, [system("x"), system("y", pause_s=0.25)], items, rounds=1)
-    assert slept == [0.25] * sum(name == "y" for name, _ in calls)
+    assert slept == [0.25] * sum(name == "y" and value != "c" for name, value in calls)
+
+
+def test_a_slow_system_takes_part_in_the_first_rounds_only(measuring, system, items):
+    (all_rounds, few), calls, _, _ = run(measuring, [system("x"), system("y", rounds=2)], items, rounds=4)
+    assert (len(all_rounds.times_ms["a"]), len(few.times_ms["a"])) == (4, 2)
+    assert few.answers == {"a": "y:a", "b": "y:b", "c": "y:c"}
+    assert sum(name == "y" for name, _ in calls) == 2 + 2 * 2 + 1
+    (known,), _, _, _ = run(measuring, [system("x", rounds=9)], items, rounds=2)
+    assert len(known.times_ms["a"]) == 2
 
 
 def test_a_system_that_dies_has_a_reason_and_no_numbers_and_the_others_go_on(measuring, process, system, items):
-    dying = FakeWorker("y", [], breaks_at=5, error=process.WorkerError("its process died (signal 9)"))
+    dying = FakeWorker("y", [], breaks_at=9, error=process.WorkerError("its process died (signal 9)"))
     (good, bad), _, _, _ = run(measuring, [system("x"), system("y")], items, y=dying)
     assert (bad.status, bad.reason) == ("failed", "c: its process died (signal 9)")
     assert (bad.times_ms, bad.answers, bad.peak_rss_mb) == ({}, {}, None)

@@ -17,6 +17,12 @@ def test_rounds_are_compared_with_themselves(ratios):
     assert ratios.item_ratios(ours, theirs, ["gone"]) == []
 
 
+def test_rounds_that_only_one_took_part_in_do_not_count(ratios):
+    ours, theirs = {"a": [1.0, 2.0, 900.0]}, {"a": [2.0, 4.0]}
+    assert ratios.item_ratios(ours, theirs, ["a"]) == [0.5]
+    assert ratios.item_ratios(theirs, ours, ["a"]) == [2.0]
+
+
 def test_a_machine_that_slows_down_for_some_rounds_does_not_move_the_ratio(ratios):
     random = np.random.default_rng(3)
     load = random.uniform(1, 5, 9)
@@ -89,6 +95,7 @@ def test_rows_are_of_groups_in_the_order_of_the_inputs(ratios, measured, items):
     assert (short.group, short.items, short.calls, short.p50_ms, short.p90_ms) == ("short", 1, 2, 4.0, 12.0)
     assert (short.ratio, short.interval, short.verdict) == (0.25, (0.25, 0.25), "we lead")
     assert (long.group, long.items, long.ratio, long.verdict) == ("long", 2, 0.75, "level")
+    assert (short.total_ms, long.total_ms) == (8.0, 8.0)
 
 
 def test_ours_has_no_ratio_to_itself_and_nobody_has_one_without_ours(ratios, measured, items):
