@@ -32,7 +32,7 @@ _BATCH = 8 * _MB
 """Bytes that a thread reads before it is asked again, so that asking costs nothing."""
 _SHAPES = ((1024, 256, 256), (256, 1024, 1024))
 """Rows, inner and columns of the products."""
-_ROUNDS = 4
+_ROUNDS = 2
 _TRY_S = 0.06
 
 Bytes = npt.NDArray[np.uint8]
@@ -40,7 +40,7 @@ Precision = Literal["int8", "fp32"]
 
 
 def measure_peaks(threads: int, *, clock: Callable[[], float] = time.perf_counter) -> Peaks:
-    """Bandwidth and peaks at a number of threads; takes three seconds and at most a quarter of the free memory.
+    """Bandwidth and peaks at a number of threads; takes two seconds and at most a quarter of the free memory.
 
     Raises:
         InferenceError: ONNX Runtime cannot multiply matrices here.
