@@ -31,6 +31,7 @@ MOST_LAG_MS = 500.0
 MOST_FILES, MOST_THREADS = 4, 4
 """More at the end than at the beginning, by more than this, is a problem."""
 _POINTS = 2000
+_LAST = 3  # looks: one of them may have seen the program end
 _MOST_BROKEN = 20
 _MOST_SHOWINGS, _MOST_LATE_S = 2, 10.0
 _GIVES = {"Subtitle": "speech", "SignTranslated": "signs", "SignsMoved": "signs", "SceneRecognized": "scene"}
@@ -178,13 +179,13 @@ def _after_warm(points: Sequence[tuple[float, float]]) -> list[tuple[float, floa
 
 
 def _growth(played: Played) -> dict[str, Any]:
-    """Memory by regression; threads and files when it was ready and at the end."""
+    """Memory by regression; threads and files when it was ready and at the end, at which some have gone already."""
     rise = slope(_after_warm([(one.at_s, one.rss_mb) for one in played.samples if one.rss_mb is not None]))
     seen = [one for one in played.samples if one.threads is not None and one.open_files is not None]
     return {
         "rss_growth_mb_per_h": None if rise is None else round(3600 * rise, 3),
-        "threads": (seen[0].threads, seen[-1].threads) if seen else None,
-        "open_files": (seen[0].open_files, seen[-1].open_files) if seen else None,
+        "threads": (seen[0].threads, max(one.threads or 0 for one in seen[-_LAST:])) if seen else None,
+        "open_files": (seen[0].open_files, max(one.open_files or 0 for one in seen[-_LAST:])) if seen else None,
     }
 
 

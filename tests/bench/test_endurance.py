@@ -95,6 +95,13 @@ def test_what_grows_is_found():
     assert session.caption_last.p50_ms > session.caption_first.p50_ms
 
 
+def test_a_look_while_it_ends_does_not_hide_what_grew():
+    seen = [*samples(600, threads=(9, 30)), Sample(601, 300.0, 3, 4)]
+    session = seen_by(watch([]), at_seconds([(599, 300.0)])).session(Played(0, "", 800.0, seen), "measured", None)
+    assert (session.threads, session.open_files) == ((9, 30), (20, 20))
+    assert "threads grew from 9 to 30" in session.problems
+
+
 def test_warming_up_is_no_growth():
     seen = [Sample(at, min(300 + 10 * at, 800), 9, 20) for at in range(0, 600, 5)]
     looker = seen_by(watch([]), at_seconds([(599, 300.0)]))
