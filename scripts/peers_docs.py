@@ -15,6 +15,8 @@ from edge.errors import BenchmarkError
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 PEERS = BENCHMARKS / "results" / "peers.json"
 PLOT = "peers.png"
+README_PEERS = 3
+"""Of a task, those that come closest to us or lead; docs/benchmarks.md has all."""
 
 if TYPE_CHECKING:
     from peers_report import Comparison, Group, PeersReport, SystemResult
@@ -32,7 +34,8 @@ def peers(path: Path = PEERS) -> PeersReport | None:
     from peers_report import read_peers  # the shape of the file, beside what writes it
 
     report = read_peers(path)
-    why = "not complete" if not report.complete else "from an emulated processor" if report.machine.emulated else ""
+    lacking = f" ({', '.join(report.lacking)} lacking)" if report.lacking else ""
+    why = f"not complete{lacking}" if not report.complete else "emulated" if report.machine.emulated else ""
     if why:
         raise BenchmarkError(f"benchmarks/results/{path.name} is {why}; run: python benchmarks/peers.py")
     return report
@@ -42,8 +45,9 @@ def peers_part(report: PeersReport | None) -> str:
     """One table for each task, for docs/benchmarks.md."""
     if report is None:
         return "Not measured yet; `python benchmarks/peers.py` does it.\n"
+    quick = ["In quick mode: fewer inputs and rounds."] if report.quick else []
     plot = [f"![our time over that of each system](plots/{PLOT})"] if peers_figure(report) else []
-    return "\n\n".join([*plot, *(block for one in report.comparisons for block in _comparison(one))]) + "\n"
+    return "\n\n".join([*quick, *plot, *(block for one in report.comparisons for block in _comparison(one))]) + "\n"
 
 
 def _comparison(compared: Comparison) -> Iterator[str]:
@@ -59,15 +63,18 @@ def _comparison(compared: Comparison) -> Iterator[str]:
     notes = [f"- {one.system}: {one.reason or one.note}" for one in compared.systems if one.reason or one.note]
     if notes:
         yield "\n".join(notes)
-    broken = [
-        f"- {one.what}: {number(one.value)}, promised {number(one.limit)}" for one in compared.limits if not one.held
-    ]
-    if broken:
-        yield "\n".join(["Promises not held:", "", *broken])
+    for title, goal in (("Promises not held:", False), ("Goals not reached:", True)):
+        missed = [
+            f"- {one.what}: {number(one.value)}, {'wanted' if goal else 'promised'} {number(one.limit)}"
+            for one in compared.limits
+            if one.goal == goal and not one.held
+        ]
+        if missed:
+            yield "\n".join([title, "", *missed])
 
 
 def peers_headlines(report: PeersReport) -> list[list[str]]:
-    """One row for each task, for the README: our time, those of the others, and the ratios in their order."""
+    """One row for each task, for the README: our time, those that come closest, and the ratios in their order."""
     return [row for compared in report.comparisons for row in _headline(compared)]
 
 
@@ -111,17 +118,18 @@ def _theirs(compared: Comparison, mine: Group) -> list[tuple[SystemResult, Group
 
 def _headline(compared: Comparison) -> Iterator[list[str]]:
     for ours, mine in _shown(compared):
-        theirs = _theirs(compared, mine)
+        timed = [(one, group, group.ratio) for one, group in _theirs(compared, mine) if group.ratio is not None]
+        closest = sorted(timed, key=lambda row: -row[2])[:README_PEERS]
         yield [
             f"{compared.task}, {mine.group}",
             _said(ours, mine, ""),
-            "; ".join(_said(one, group, f"{one.system} ") for one, group in theirs),
-            "; ".join(f"{group.ratio:.2f}" for _, group in theirs if group.ratio is not None),
+            "; ".join(_said(one, group, f"{one.system} ") for one, group, _ in closest),
+            "; ".join(f"{ratio:.2f}" for _, _, ratio in closest),
         ]
 
 
 def _said(one: SystemResult, group: Group, name: str) -> str:
-    judged = f" ({quality(one.quality[0])})" if one.quality else ""
+    judged = f" ({quality(one.quality[0])})" if one.quality else " (random weights)" if "random" in one.weights else ""
     return f"{name}{number(group.p50_ms)} ms{judged}"
 
 

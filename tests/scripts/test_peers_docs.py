@@ -55,6 +55,7 @@ def make(peers_report):
         limits=(
             peers_report.Limit(what="ratio to other", value=0.2, limit=0.5, held=True),
             peers_report.Limit(what="WER more", value=2.0, limit=1.0, held=False),
+            peers_report.Limit(what="errors", value=12.0, limit=10.0, held=False, goal=True),
         ),
     )
 
@@ -83,7 +84,13 @@ def test_notes_reasons_and_broken_promises_stand_below(docs, make):
     assert "- other: beam 1" in text
     assert "- lost: no wheel here; run: nothing helps" in text
     assert "- WER more: 2.00, promised 1.00" in text
+    assert text.endswith("Goals not reached:\n\n- errors: 12.0, wanted 10.0\n")
     assert "ratio to other" not in text
+
+
+def test_a_quick_report_says_so(docs, make):
+    assert docs.peers_part(make(quick=True)).startswith("In quick mode")
+    assert "quick" not in docs.peers_part(make())
 
 
 def test_the_page_has_a_heading_for_each_task(docs, make):
@@ -104,6 +111,20 @@ def test_the_readme_has_the_utterances_of_5_s(docs, make):
     assert docs.peers_headlines(make()) == [
         ["speech, utterances of 5 s", "289 ms (WER 10.3)", "other 231 ms", "1.25"],
     ]
+
+
+def test_the_readme_has_those_that_come_closest_and_says_whose_answers_mean_nothing(docs, make):
+    (done,) = make().comparisons
+    ours, other, lost = done.systems
+    ratios = {"slow": 0.1, "twin": 0.9, "fast": 1.5, "slower": 0.05}
+    others = []
+    for name, ratio in ratios.items():
+        groups = tuple(one.model_copy(update={"ratio": ratio, "p50_ms": 289 / ratio}) for one in other.groups)
+        weights = "same size, random" if name == "twin" else "its own"
+        others.append(other.model_copy(update={"system": name, "groups": groups, "weights": weights}))
+    several = done.model_copy(update={"systems": (ours, *others, lost)})
+    (row,) = docs.peers_headlines(make(comparisons=(several,)))
+    assert row[2:] == ["fast 193 ms; twin 321 ms (random weights); slow 2890 ms", "1.50; 0.90; 0.10"]
 
 
 def test_the_plot_has_a_row_for_each_other_system_on_the_same_inputs(docs, make, scripts_on_path, tmp_path):
@@ -145,7 +166,11 @@ def test_files_are_read_and_absent_ones_are_no_error(docs, make, tmp_path):
 
 @pytest.mark.parametrize(
     ("known", "why"),
-    [({"complete": False}, "not complete"), ({"machine": sample_report.machine(emulated=True)}, "emulated")],
+    [
+        ({"complete": False}, "not complete;"),
+        ({"complete": False, "lacking": ("signs", "scene")}, r"not complete .signs, scene lacking."),
+        ({"machine": sample_report.machine(emulated=True)}, "emulated"),
+    ],
 )
 def test_half_a_report_and_an_emulated_one_are_refused(docs, make, tmp_path, known, why):
     make(**known).write(tmp_path / "peers.json")
