@@ -55,13 +55,17 @@ def test_a_broken_link_would_be_found(tmp_path):
     assert list(broken_links(page)) == ["gone.md", "#nowhere"]
 
 
-def test_commands_shown_in_the_readme_have_options_that_exist(capsys, monkeypatch):
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "docs/benchmarks.md", "docs/boards.md", "docs/estimating.md", "benchmarks/boards/README.md"],
+)
+def test_commands_shown_have_options_that_exist(page, capsys, monkeypatch):
     """Every `edge ...` line in a code block: its command and its options are in the help."""
     import sys
 
     from edge import cli
 
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
     lines = re.findall(r"(?:^|/)edge ([^#\n]*)", blocks, re.MULTILINE)
     assert lines
