@@ -109,12 +109,11 @@ def inside(arguments: list[str]) -> int:
     chosen = os.environ.get("EDGE_VENV_BENCH")
     python = (Path(chosen) if chosen else ROOT / ".venv-bench") / "bin" / "python"
     made = subprocess.run([str(ROOT / "scripts" / "setup"), "bench"], check=False)
-    if made.returncode:
-        print(f"peers: {python.parents[1]} cannot be made (above); without it: --here", file=sys.stderr)
-        return 2
-    environment = {**os.environ, INSIDE: "1", "ORT_DISABLE_TELEMETRY": "1"}
-    sys.stdout.flush()
-    os.execve(python, [str(python), __file__, *arguments], environment)  # noqa: S606 - signals reach this process
+    if made.returncode == 0:
+        environment = {**os.environ, INSIDE: "1", "ORT_DISABLE_TELEMETRY": "1"}
+        sys.stdout.flush()
+        os.execve(python, [str(python), __file__, *arguments], environment)  # noqa: S606 - signals reach this process
+    tell(f"{python.parents[1]} cannot be made (above); without it: --here")
     return 2
 
 
