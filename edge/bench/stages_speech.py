@@ -38,9 +38,10 @@ from edge.inference.decoding import Floats, Past, Rules, Tokens, greedy, mask
 from edge.inference.tokenization import Tokenizer
 from edge.media import Samples
 from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, log_mel
-from edge.perception.speech_recognition import SILENCE_GROUP, SpeechRecognizer, encode_silence
+from edge.perception.speech_recognition import SpeechRecognizer
 from edge.perception.voice_activity import MODEL_ID, WINDOW, VoiceActivityDetector
 from edge.perception.whisper_model import Context, Encoder, WhisperModel, append, fit_mel, prompt_tokens
+from edge.perception.whisper_silence import SILENCE_GROUP, open_silence
 
 LENGTHS: dict[int, tuple[float, float]] = {2: (0.0, 3.5), 5: (3.5, 7.5), 10: (7.5, 28.0)}
 """Utterances of about so many seconds, and the lengths of the clips on which their quality is measured."""
@@ -136,7 +137,7 @@ def decoder_token(bench: Bench) -> Prepared:
     Its peak memory includes the encoder, which makes what it listens to.
     """
     folder = model_folder(bench, bench.settings.recognition.model)
-    silence = encode_silence(Encoder.load(folder, bench.sessions, bench.sessions.threads))
+    silence = open_silence(folder, bench.sessions)
     model = WhisperModel.load(folder, bench.sessions, bench.sessions.threads)
     said = demo_utterances(bench.store, 2)
     seconds = bench.settings.recognition.context_s

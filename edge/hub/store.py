@@ -7,6 +7,7 @@ Layout under the root (`EDGE_MODELS`, else `models` in the platform's cache fold
     building/                           builds and downloads in progress; swept by the next pull
     catalog.d/<id>.toml                 entries of models that were made elsewhere and added
     hub/                                snapshots of hub repositories, on the machine that makes models
+    kept/<id>/                          what starts would compute again (encoded silence); checked when read
     store.lock                          held while something changes
 
 A manifest is `{"format": 1, "id", "fingerprint", "files": {name: {"sha256", "size"}}}`.
@@ -159,6 +160,7 @@ class ModelStore:
             if builds.exists():
                 with self.scratch() as trash:
                     builds.replace(trash / model.id)
+            self._forget_kept(model)
             for file in model.files:
                 self.blobs.remove(file.sha256)
         self.forget_catalogue()
@@ -217,7 +219,12 @@ class ModelStore:
             for other in list(target.parent.iterdir()):
                 if other != target:
                     other.replace(scratch / f"outdated-{other.name}")
+            self._forget_kept(model)
         return target
+
+    def _forget_kept(self, model: Model) -> None:
+        """What was computed with another build."""
+        shutil.rmtree(self.root / "kept" / model.id, ignore_errors=True)
 
 
 def verify_folder(model_id: str, folder: Path) -> None:

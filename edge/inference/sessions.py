@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.errors import InferenceError
-from edge.inference.cpu import int8_saturates
-from edge.inference.provider_choices import ChosenProviders, key_of
+from edge.inference.cpu import cpu_flags, int8_saturates
+from edge.inference.provider_choices import ChosenProviders, circumstances, key_of
 from edge.inference.providers import CACHE, CPU, Provider, configured
 from edge.settings import InferenceSettings
 
@@ -85,6 +85,13 @@ class SessionFactory:
     def providers(self) -> list[str]:
         """Execution providers in the order in which they are tried, for a model that none was measured for."""
         return list(self._settings.providers) or [CPU]
+
+    def computed_by(self, model: Path) -> str:
+        """What the last digits of a model's answers depend on, beside its bytes and the number of threads."""
+        runtime = import_onnxruntime()
+        provider = self._provider(model, self.threads)
+        cpu, flags = circumstances(runtime, self.threads).cpu, " ".join(sorted(cpu_flags()))
+        return f"{provider.name if provider else CPU}, onnxruntime {runtime.__version__}, {cpu}, {flags}"
 
     def _provider(self, model: Path | bytes, threads: int) -> Provider | None:
         """The provider for a model; None: the CPU."""

@@ -23,7 +23,8 @@ from edge.media import Samples
 from edge.perception.hallucination import Evidence, compression_ratio, objection, token_limit
 from edge.perception.mel import FRAMES_PER_S, SAMPLE_RATE, WINDOW, log_mel, loudness_range
 from edge.perception.spoken_language import LanguageTracker, allowed_languages
-from edge.perception.whisper_model import Context, Encoder, WhisperModel, append, condense, fit_mel, prompt_tokens
+from edge.perception.whisper_model import Context, WhisperModel, append, fit_mel, prompt_tokens
+from edge.perception.whisper_silence import SILENCE_GROUP, encode_silence, open_silence
 from edge.results import Transcription
 from edge.settings import RecognitionSettings
 
@@ -31,8 +32,6 @@ Task = Literal["transcribe", "translate"]
 
 _ENGLISH = "en"
 _PROMPT_ROOM = 8
-SILENCE_GROUP = 10
-"""Positions of encoded silence that are condensed into one."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,7 @@ class SpeechRecognizer:
             ModelCorruptError: its configuration is damaged.
             InferenceError: a graph or the tokenizer cannot be read.
         """
-        # Silence is encoded in a session of its own, which gives the memory of a whole window back when it ends.
-        silence = encode_silence(Encoder.load(folder, sessions, sessions.threads))
+        silence = open_silence(folder, sessions)
         model = WhisperModel.load(folder, sessions, sessions.threads)
         return cls(model, Tokenizer.load(folder / "tokenizer.json"), settings, silence)
 
@@ -239,10 +237,3 @@ class SpeechRecognizer:
         if sure or settings.beam == 1 or decoded.mean_log_probability < settings.hopeless_below:
             return decoded
         return beam(step, logits, past, rules, settings.beam, settings.beam_lag)
-
-
-def encode_silence(model: WhisperModel | Encoder) -> Context:
-    """A whole window of silence, condensed: what `append` puts behind the context of an utterance."""
-    configuration = model.configuration
-    nothing = np.zeros((configuration.mels, 0), np.float32)
-    return condense(model.encode(fit_mel(nothing, 2 * configuration.audio_positions)), SILENCE_GROUP)

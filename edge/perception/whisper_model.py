@@ -89,8 +89,7 @@ class Encoder:
     def load(cls, folder: Path, sessions: SessionFactory, threads: int) -> Encoder:
         """Open the encoder in `folder`; raises as `WhisperModel.load`."""
         configuration = read_configuration(folder)
-        file = folder / f"encoder_model_{configuration.precision}.onnx"
-        return cls(configuration, sessions.open(file, threads=threads))
+        return cls(configuration, sessions.open(encoder_file(folder, configuration), threads=threads))
 
     def encode(self, mel: Floats) -> Context:
         """Encode a sound.
@@ -147,6 +146,11 @@ class WhisperModel:
         feed.update(zip(self._past_names, past, strict=True))
         logits, *new = self._decoder.run(self._output_names, feed)
         return logits, tuple(new)
+
+
+def encoder_file(folder: Path, configuration: WhisperConfiguration) -> Path:
+    """The graph of the encoder of the model in `folder`."""
+    return folder / f"encoder_model_{configuration.precision}.onnx"
 
 
 def cross_names(configuration: WhisperConfiguration) -> list[str]:

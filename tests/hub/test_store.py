@@ -221,3 +221,21 @@ def test_opening_a_model_imports_no_network_code(store, write_catalogue, entry):
         "sys.exit(str(bad & set(sys.modules)) if bad & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_was_computed_with_a_model_goes_with_it(store):
+    kept = store.root / "kept" / "a" / "older" / "silence"
+    for change in (lambda: install(store), lambda: store.remove("a")):
+        kept.parent.mkdir(parents=True)
+        kept.write_bytes(b"numbers")
+        change()
+        assert not kept.parents[1].exists()
+
+
+def test_what_was_computed_with_other_models_stays(store):
+    kept = store.root / "kept" / "new" / "f" / "silence"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"numbers")
+    install(store)
+    store.remove("a")
+    assert kept.read_bytes() == b"numbers"
