@@ -18,6 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from edge.bench.comparison import LEVEL, Comparison, StageChange, compare  # noqa: E402 - runs from a checkout, too
+from edge.bench.comparison_sessions import SessionChange  # noqa: E402 - the same
 from edge.bench.report import read_report  # noqa: E402 - the same
 from edge.errors import BenchmarkError  # noqa: E402 - the same
 
@@ -65,26 +66,37 @@ def table(found: Comparison) -> Iterator[str]:
                     f"  {change.metric} on {change.data}: {change.before:g} -> {change.after:g} "
                     f"({change.verdict if change.verdict != 'same' else 'within its sampling error'})"
                 )
+    for session in found.sessions:
+        yield _session_row(session)
     for broken in found.broken:
         yield f"broken: {broken}"
     yield "ratio: geometric mean of the medians of the rounds, after over before; times: median of all samples"
+    if found.sessions:
+        yield "session: from glass to glass; ratio: geometric mean over captions, signs or names, each with its own"
     yield f"intervals hold for all stages together, {100 * (1 - LEVEL):.0f} % sure"
     yield summary(found)
 
 
 def _row(one: StageChange) -> str:
     name = one.stage if one.provider == _CPU else f"{one.stage} ({one.provider.removesuffix('ExecutionProvider')})"
+    return _ROW.format(name, one.precision, one.threads, *_numbers(one))
+
+
+def _session_row(one: SessionChange) -> str:
+    return _ROW.format(f"session {one.session}: {one.kind}", "", "", *_numbers(one))
+
+
+def _numbers(one: StageChange | SessionChange) -> tuple[str, ...]:
     interval = "-" if one.interval is None else f"{one.interval[0]:.3f} - {one.interval[1]:.3f}"
     verdict = one.verdict if one.why is None else f"{one.verdict}: {one.why}"
-    times = (f"{one.before_ms:.4g}", f"{one.after_ms:.4g}", f"{one.ratio:.3f}")
-    return _ROW.format(name, one.precision, one.threads, *times, interval, verdict)
+    ratio = "-" if one.ratio is None else f"{one.ratio:.3f}"
+    return f"{one.before_ms:.4g}", f"{one.after_ms:.4g}", ratio, interval, verdict
 
 
 def summary(found: Comparison) -> str:
     """How many of each, on one line."""
-    verdicts = [one.verdict for one in found.stages] + [
-        change.verdict for one in found.stages for change in one.quality if change.verdict != "same"
-    ]
+    verdicts: list[str] = [*(one.verdict for one in found.stages), *(one.verdict for one in found.sessions)]
+    verdicts += [change.verdict for one in found.stages for change in one.quality if change.verdict != "same"]
     counts = {name: verdicts.count(name) for name in ("slower", "faster", "same", "unclear", "worse", "better")}
     counts["broken"] = len(found.broken)
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

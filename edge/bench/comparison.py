@@ -18,6 +18,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from edge.bench.comparison_sessions import SessionChange, session_changes
 from edge.bench.intervals import LEAST_ROUNDS, Spread, pooled, ratio_interval, shared_by, spread
 from edge.bench.report import Peaks, Quality, Report, StageResult
 from edge.errors import BenchmarkError
@@ -76,19 +77,22 @@ class Comparison(_Record):
     Attributes:
         notes: what is not alike in them, and what only one of them has.
         machine_ratio: by threads, how much slower the machine itself became (least and most over its peaks).
-        broken: stages that were measured before and failed after.
+        sessions: latencies from glass to glass.
+        broken: stages and sessions that were measured before and failed after.
     """
 
     notes: tuple[str, ...]
     machine_ratio: dict[int, tuple[float, float]]
     stages: tuple[StageChange, ...]
+    sessions: tuple[SessionChange, ...] = ()
     broken: tuple[str, ...] = ()
 
     @property
     def is_worse(self) -> bool:
         """Whether anything is slower, worse or broken."""
         worse = any(one.verdict == "worse" for stage in self.stages for one in stage.quality)
-        return worse or bool(self.broken) or any(stage.verdict == "slower" for stage in self.stages)
+        verdicts = [one.verdict for one in self.stages] + [one.verdict for one in self.sessions]
+        return worse or "slower" in verdicts or bool(self.broken)
 
 
 def compare(before: Report, after: Report, *, across: bool = False) -> Comparison:
@@ -123,6 +127,7 @@ def compare(before: Report, after: Report, *, across: bool = False) -> Compariso
         notes=(*machines, *kinds, *_remarks(before, after)),
         machine_ratio=moved,
         stages=tuple(judge.change(*pair) for pair in pairs),
+        sessions=tuple(session_changes(before, after, LEVEL)),
         broken=tuple(_broken(before, after)),
     )
 
@@ -221,7 +226,11 @@ def _own(*results: StageResult) -> Spread:
 
 
 def _broken(before: Report, after: Report) -> Iterator[str]:
-    """Stages that could be measured and now fail."""
+    """Stages and sessions that could be measured and now fail."""
+    names = {one.name for one in before.sessions if one.status == "measured"}
+    for session in after.sessions:
+        if session.name in names and session.status == "failed":
+            yield f"session {session.name}: {session.reason}"
     old = {one.key for one in before.stages if one.timing}
     for one in after.stages:
         if one.key in old and one.status == "failed":
