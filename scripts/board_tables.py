@@ -176,6 +176,7 @@ _METRICS: tuple[tuple[str, str, Callable[[Session], str]], ...] = (
     ("all", "overlay jitter, px", lambda s: number(s.sign_jitter_px)),
     ("all", "CPU, % of a core", lambda s: number(s.cpu_percent)),
     ("silence", "CPU while nobody speaks, % of a core", lambda s: number(s.cpu_percent)),
+    ("noise", "CPU in noise without speech, % of a core", lambda s: number(s.cpu_percent)),
     ("all", "peak memory, MB", lambda s: number(s.peak_rss_mb)),
     ("all", "energy, J a minute", lambda s: number(_joules_a_minute(s))),
     ("sustained", "last spoken sample to caption, sustained, ms", lambda s: latency(s.caption)),

@@ -242,6 +242,7 @@ def test_glass_to_glass_tells_what_the_wearer_sees_and_what_it_costs(tables):
     )
     paid = known["all"].model_copy(update={"energy_j": 90.0, "seconds": 30.0})
     others = [one for one in report.sessions if one.name not in ("all", "sustained")]
+    others.append(known["silence"].model_copy(update={"name": "noise", "cpu_percent": 5.5}))
     table = tables.glass_to_glass({"a": report.model_copy(update={"sessions": (*others, paid, long)})})
     found = {row[0]: row[1] for row in rows(table)[1:]}
     assert found["frames dropped"] == "4.2 %"
@@ -250,6 +251,8 @@ def test_glass_to_glass_tells_what_the_wearer_sees_and_what_it_costs(tables):
     assert found["overlay texts changed a minute"] == "0"
     assert found["overlay jitter, px"] == "0.600"
     assert found["CPU, % of a core"] == "88.0"
+    assert found["CPU while nobody speaks, % of a core"] == "88.0"
+    assert found["CPU in noise without speech, % of a core"] == "5.50"
     assert found["peak memory, MB"] == "830"
     assert found["energy, J a minute"] == "180"
     assert (found["its first minute, median, ms"], found["its last minutes, median, ms"]) == ("500", "812")
