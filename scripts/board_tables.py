@@ -168,6 +168,7 @@ _METRICS: tuple[tuple[str, str, Callable[[Session], str]], ...] = (
     ("all", "last spoken sample to caption, all senses, ms", lambda s: latency(s.caption)),
     ("all", "thing in sight to its name, ms", lambda s: latency(s.label)),
     ("all", "sign in sight to its stable overlay, ms", lambda s: latency(s.sign)),
+    ("all", "quality of these captions, signs and names", lambda s: "; ".join(map(quality, s.quality))),
     ("all", "pictures drawn a second", lambda s: number(s.fps)),
     ("all", "frames dropped", lambda s: _dropped(s.frames_dropped, s.frames_captured)),
     ("all", "captions behind, at most, s", lambda s: number(s.lag_s)),

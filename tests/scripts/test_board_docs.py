@@ -5,7 +5,7 @@ import re
 import pytest
 import sample_report
 
-from edge.bench.report import Floor, Latency, Session
+from edge.bench.report import Floor, Latency, Quality, Session
 from edge.errors import BenchmarkError
 
 
@@ -240,11 +240,16 @@ def test_glass_to_glass_tells_what_the_wearer_sees_and_what_it_costs(tables):
     long = known["sustained"].model_copy(
         update={"caption_first": Latency(count=3, p50_ms=500), "caption_last": Latency(count=3, p50_ms=812)}
     )
-    paid = known["all"].model_copy(update={"energy_j": 90.0, "seconds": 30.0})
+    judged = (
+        Quality(metric="WER", value=4.25, data="film", items=69, better="lower"),
+        Quality(metric="names right", value=80.0, data="film", items=5, better="higher"),
+    )
+    paid = known["all"].model_copy(update={"energy_j": 90.0, "seconds": 30.0, "quality": judged})
     others = [one for one in report.sessions if one.name not in ("all", "sustained")]
     others.append(known["silence"].model_copy(update={"name": "noise", "cpu_percent": 5.5}))
     table = tables.glass_to_glass({"a": report.model_copy(update={"sessions": (*others, paid, long)})})
     found = {row[0]: row[1] for row in rows(table)[1:]}
+    assert found["quality of these captions, signs and names"] == "WER 4.2; names right 80.0"
     assert found["frames dropped"] == "4.2 %"
     assert found["captions behind, at most, s"] == "0.400"
     assert found["caption erasure"] == "0"
