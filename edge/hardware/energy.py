@@ -129,8 +129,8 @@ class RaplMeter(_Closing):
             grown = now - last
             if grown < 0:
                 wraps_at = self._range[domain]
-                self._failed |= wraps_at is None
                 grown += wraps_at or 0
+                self._failed |= wraps_at is None or grown < 0
             self._total_uj += grown
             self._last[domain] = now
         return None if self._failed else self._total_uj * _MICRO

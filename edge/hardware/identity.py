@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from edge.hardware import processor
-from edge.hardware.reading import ROOT, answer, text
+from edge.hardware.reading import ROOT, answer, text, whole
 from edge.hardware.record import Machine
 from edge.hardware.sensors import memory_mb
 from edge.hardware.virtual import emulator, virtual
@@ -110,8 +110,8 @@ def _given(file: Path) -> str | None:
 def _memory(root: Path) -> float | None:
     total = memory_mb(root, "MemTotal")
     if total is None:
-        told = answer(root, "usr/sbin/sysctl", "-n", "hw.memsize") or ""
-        total = round(int(told) / 1e6, 1) if told.isdigit() else None
+        told = whole(answer(root, "usr/sbin/sysctl", "-n", "hw.memsize"))
+        total = None if told is None else round(told / 1e6, 1)
     limit = processor.memory_limit_mb(root)
     return min((mb for mb in (total, limit) if mb is not None), default=None)
 

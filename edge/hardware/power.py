@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from edge.hardware.reading import answer, listed, number, text
+from edge.hardware.reading import answer, listed, number, present, text
 
 _WHOLE = ("VDD_IN", "POM_5V_IN")
 _PARTS = ("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0")
@@ -80,7 +81,7 @@ def _raspberry_pi(root: Path) -> Rails | None:
 
     What it does not see: its own losses and whatever hangs on the 5 V pins and USB.
     """
-    if not (root / "usr/bin/vcgencmd").exists():
+    if not present(root / "usr/bin/vcgencmd"):
         return None
     covers = "the rails behind the power chip; not its losses, nor what is plugged in"
     return Rails("Raspberry Pi PMIC", covers, partial(_pmic_watts, root), _PI_PERIOD_S)
@@ -94,4 +95,4 @@ def _pmic_watts(root: Path) -> float | None:
         rails = [float(amperes[name]) * float(volts[name]) for name in amperes.keys() & volts.keys()]
     except ValueError:
         return None
-    return sum(rails) if rails and amperes.keys() <= volts.keys() else None
+    return sum(rails) if rails and amperes.keys() <= volts.keys() and math.isfinite(sum(rails)) else None

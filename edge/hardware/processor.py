@@ -7,10 +7,11 @@ import platform
 import re
 from pathlib import Path
 
-from edge.hardware.reading import answer, listed, number, text
+from edge.hardware.reading import answer, listed, number, text, whole
 
 _CPUS = "sys/devices/system/cpu/cpu[0-9]*"
 _KHZ = 1000
+_LONGEST_PATH = 1024
 _NO_LIMIT = 1 << 60  # bytes; a control group of version 1 says some such number for "as much as there is"
 
 # Main ID Register: implementer and part (Arm "Main ID Register" of each core's manual; lists in the kernel's
@@ -61,20 +62,19 @@ def cores_physical(root: Path) -> int | None:
         for cpu in listed(root, _CPUS)
         if (core := text(cpu / "topology/core_id")) is not None
     }
-    told = answer(root, "usr/sbin/sysctl", "-n", "hw.physicalcpu") or ""
-    return len(found) or (int(told) if told.isdigit() else None)
+    return len(found) or whole(answer(root, "usr/sbin/sysctl", "-n", "hw.physicalcpu"))
 
 
 def max_mhz(root: Path) -> float | None:
     """The highest clock that the system allows to any processor (kernel, `admin-guide/pm/cpufreq`: kHz)."""
     allowed = [number(cpu / "cpufreq/scaling_max_freq") for cpu in listed(root, _CPUS)]
-    return max((khz / _KHZ for khz in allowed if khz), default=None)
+    return max((khz / _KHZ for khz in allowed if khz and khz > 0), default=None)
 
 
 def mhz_now(root: Path) -> float | None:
     """Mean clock of the processors now; None where nothing measures it (virtual machines tell a nominal one)."""
     now = [number(cpu / "cpufreq/scaling_cur_freq") for cpu in listed(root, _CPUS)]
-    known = [khz / _KHZ for khz in now if khz]
+    known = [khz / _KHZ for khz in now if khz and khz > 0]
     return round(sum(known) / len(known), 1) if known else None
 
 
@@ -97,9 +97,10 @@ def _quota(root: Path) -> float | None:
     for folder in _groups(root, "cpu"):
         told = (text(folder / "cpu.max") or "").split()
         old = (text(folder / "cpu.cfs_quota_us"), text(folder / "cpu.cfs_period_us"))
-        for quota, period in (told if len(told) == 2 else ("", ""), old):  # noqa: PLR2004 - quota and period
-            if (quota or "").isdigit() and (period or "").isdigit() and int(quota or 0) and int(period or 0):
-                quotas.append(int(quota or 0) / int(period or 0))
+        for pair in (told if len(told) == 2 else ("", ""), old):  # noqa: PLR2004 - quota and period
+            quota, period = (whole(said) or 0 for said in pair)
+            if quota > 0 and period > 0:
+                quotas.append(quota / period)
     return min(quotas, default=None)
 
 
@@ -108,12 +109,12 @@ def _groups(root: Path, controller: str) -> list[Path]:
     folders: set[Path] = set()
     for line in (text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        if controllers and controller not in controllers.split(","):
+        if (controllers and controller not in controllers.split(",")) or len(path) > _LONGEST_PATH:
             continue
         mount = root / "sys/fs/cgroup"
         for base in (mount / controllers, mount / controller, mount / "unified") if controllers else (mount,):
             inner = base / path.strip("/")
-            folders |= {base, inner, *(outer for outer in inner.parents if base in outer.parents)}
+            folders |= {base, inner, *inner.parents[: len(inner.parts) - len(base.parts)]}
     return sorted(folders)
 
 

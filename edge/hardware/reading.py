@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path("/")
 _PATIENCE_S = 5.0
+_LONGEST = 100  # characters, of what may be a number
+_MOST = 1 << 64
 
 
 def text(file: Path) -> str | None:
@@ -24,10 +26,26 @@ def text(file: Path) -> str | None:
 
 def number(file: Path) -> int | None:
     """The whole number in a file; None where there is none."""
+    return whole(text(file))
+
+
+def whole(said: str | None, base: int = 10) -> int | None:
+    """The whole number that a text is; None where it is none, or none that a kernel could count to (64 bits)."""
+    if said is None or len(said) > _LONGEST:
+        return None
     try:
-        return int(text(file) or "")
+        found = int(said, base)
     except ValueError:
         return None
+    return found if abs(found) < _MOST else None
+
+
+def present(path: Path) -> bool:
+    """Whether there is a file or folder; not where the folder around it may not be looked into."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def listed(root: Path, pattern: str) -> list[Path]:
@@ -47,7 +65,7 @@ def answer(root: Path, program: str, *arguments: str) -> str | None:
         arguments: for the program.
     """
     path = root / program
-    if not path.is_file():
+    if not present(path):
         return None
     try:
         done = subprocess.run(

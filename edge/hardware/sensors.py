@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
 from pathlib import Path
 
 from edge.hardware.processor import mhz_now
-from edge.hardware.reading import ROOT, answer, listed, number, text
+from edge.hardware.reading import ROOT, answer, listed, number, text, whole
 from edge.hardware.record import Condition
 
 _SENSIBLE_C = range(1, 131)
@@ -63,7 +64,8 @@ def throttled(root: Path = ROOT) -> tuple[str, ...] | None:
 def memory_mb(root: Path, field: str) -> float | None:
     """A line of /proc/meminfo in 10^6 bytes (proc_meminfo(5): kB there are 1024 bytes)."""
     match = re.search(rf"^{field}:\s+(\d+) kB$", text(root / "proc/meminfo") or "", re.MULTILINE)
-    return round(int(match[1]) * _KIB / 1e6, 1) if match else None
+    kib = whole(match[1]) if match else None
+    return None if kib is None else round(kib * _KIB / 1e6, 1)
 
 
 def _raspberry_pi(root: Path) -> tuple[str, ...] | None:
@@ -73,9 +75,8 @@ def _raspberry_pi(root: Path) -> tuple[str, ...] | None:
         # The node is named after the chip: soc/soc:firmware, or firmware of a Raspberry Pi 5.
         nodes = [*listed(root, "sys/devices/platform/soc*/*firmware/get_throttled")]
         told = next((said for node in nodes if (said := text(node))), "")
-    try:
-        bits = int(told, 16)
-    except ValueError:
+    bits = whole(told, 16)
+    if bits is None or bits < 0:
         return _under_voltage_alarm(root)
     now = [f"{name}-now" for bit, name in enumerate(_FIRMWARE_BITS) if bits >> bit & 1]
     before = [f"{name}-before" for bit, name in enumerate(_FIRMWARE_BITS) if bits >> (bit + _BEFORE_BIT) & 1]
@@ -105,9 +106,11 @@ def _x86(root: Path) -> tuple[str, ...] | None:
 def _load(root: Path) -> float | None:
     """proc_loadavg(5); elsewhere what the system tells Python."""
     try:
-        return float((text(root / "proc/loadavg") or "").split()[0])
+        told = float((text(root / "proc/loadavg") or "").split()[0])
     except (IndexError, ValueError):
-        pass
+        told = math.nan
+    if math.isfinite(told) and told >= 0:
+        return told
     try:
         return round(os.getloadavg()[0], 2) if root == ROOT else None
     except (AttributeError, OSError):

@@ -12,7 +12,7 @@ import platform
 import re
 from pathlib import Path
 
-from edge.hardware.reading import ROOT, answer, text
+from edge.hardware.reading import ROOT, answer, present, text
 
 _HYPERVISORS = {  # in what the firmware says of the maker or the product
     "qemu": "qemu",
@@ -124,9 +124,9 @@ def _firmware(root: Path) -> str:
 
 
 def _container(root: Path) -> str | None:
-    if (root / ".dockerenv").exists():
+    if present(root / ".dockerenv"):
         return "docker"
-    if (root / "run/.containerenv").exists():
+    if present(root / "run/.containerenv"):
         return "podman"
     if kind := text(root / "run/systemd/container"):
         return kind
