@@ -122,8 +122,7 @@ def test_a_full_benchmark_measures_every_stage_as_often(tmp_path):
 def test_the_sessions_come_when_all_processes_are_gone_and_their_time_is_kept(tmp_path):
     played = Played(takes_s=1.0)
     report = played.run(tmp_path / "a.json", quick=True, sessions=True)
-    assert played.log[-1][0] == "sessions"
-    assert played.log[-1][1] >= 20
+    assert played.log[-1] == ("sessions", None)
     assert [one.name for one in report.sessions] == ["all"]
     assert report.complete
 
