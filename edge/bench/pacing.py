@@ -99,5 +99,5 @@ class Pace:
         return done < QUICK_MOST_ROUNDS and self.clock() + round_s <= end_s
 
     def for_sessions(self) -> float | None:
-        """Seconds that the sessions may take; None: any. A slow machine plays them, too, unless it took far too long."""
+        """Seconds that the sessions may take; None: any, on a slow machine, too, unless it took far too long."""
         return 0.0 if self.over else None
