@@ -20,7 +20,9 @@ ANSWER_S = 240.0
 SPIN_DOWN_S = 0.1
 """Pause after a system whose idle threads spin. Seen on two cores: ONNX Runtime's for 40 ms, torch's for 10 ms."""
 _PATHS = (ROOT, ROOT / "benchmarks", ROOT / "scripts", WORKERS)
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS",)
+"""numpy's: after each product its threads spin for 0.1 s beside the engine's own. It has little to do in any system."""
 
 
 class WorkerError(Exception):
@@ -158,11 +160,12 @@ class Worker:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Of every worker: our code, no telemetry, no network, and the same number of threads for every kind of pool."""
+    """Of every worker: our code, no telemetry, no network, and the same threads for the pools of every engine."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     return {
         **kept,
         **dict.fromkeys(_THREAD_LIMITS, str(threads)),
+        **dict.fromkeys(_ONE_THREAD, "1"),
         "PYTHONPATH": os.pathsep.join(map(str, _PATHS)),
         "PYTHONIOENCODING": "utf-8",
         "ORT_DISABLE_TELEMETRY": "1",

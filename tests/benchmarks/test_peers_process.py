@@ -107,6 +107,8 @@ def test_every_kind_of_pool_gets_the_same_threads_and_nobody_calls_home(process,
     monkeypatch.setenv("PYTHONHOME", "/somewhere")
     found = process.environment(2)
     assert {found[name] for name in process._THREAD_LIMITS} == {"2"}
+    assert found["OMP_NUM_THREADS"] == "2"
+    assert found["OPENBLAS_NUM_THREADS"] == "1"
     assert found["ORT_DISABLE_TELEMETRY"] == found["HF_HUB_OFFLINE"] == "1"
     assert "PYTHONHOME" not in found
     assert str(process.ROOT) in found["PYTHONPATH"].split(os.pathsep)
