@@ -55,16 +55,20 @@ def _speech_recognition(report: dict[str, Any]) -> Iterator[Claim]:
         yield Claim(
             "with file decoding and voice activity", f"{row['ms']['file']:.0f} ms", "", f"{row['ratio']['file']:.2f}"
         )
-    for code, row in report["errors"].items():
+    yield from _word_errors(report["errors"])
+
+
+def _word_errors(rates: dict[str, Any]) -> Iterator[Claim]:
+    for code, row in rates.items():
         change = f"{row['ours'] - row['peer']:+.1f} points"
         peer = f"faster-whisper float32 {row['peer']:.1f} %"
-        yield Claim(
-            f"word error rate, {code}, {row['words']} words",
-            f"{row['ours']:.1f} %",
-            peer,
-            change,
-            headline=code == "en",
-        )
+        ours = f"{row['ours']:.1f} %"
+        yield Claim(f"word error rate, {code}, {row['words']} words", ours, peer, change, headline=code == "en")
+
+
+def _speech_errors(report: dict[str, Any]) -> Iterator[Claim]:
+    yield from _word_errors(report["errors"])
+    yield Claim(f"of {report['noises']} noises without speech, words were heard in", str(len(report["heard_in_noise"])))
 
 
 def _translation(report: dict[str, Any]) -> Iterator[Claim]:
@@ -217,6 +221,7 @@ CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "image_recognition": _image_recognition,
     "teaching": _teaching,
     "speech_recognition": _speech_recognition,
+    "speech_errors": _speech_errors,
     "translation": _translation,
     "translation_gate": _translation_gate,
     "default_models": _default_models,

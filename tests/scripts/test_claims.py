@@ -83,3 +83,21 @@ def test_changes_have_a_table_of_their_own(claims):
     assert names
     assert names.isdisjoint(row[0] for row in claims.results_rows(without=[claims.CHANGES]))
     assert len(claims.CHANGES_HEAD) == len(claims.HEAD)
+
+
+def test_word_errors_of_the_whole_path_and_what_was_heard_in_noise(claims):
+    report = {
+        "errors": {
+            "en": {"words": 1470, "peer": 10.46, "ours": 10.34, "empty": 0},
+            "pt": {"words": 221, "peer": 20.0, "ours": 20.8, "empty": 0},
+        },
+        "noises": 12,
+        "heard_in_noise": {"fan.flac": "Thank you."},
+    }
+    english, portuguese, noise = claims.CLAIMS["speech_errors"](report)
+    assert english[:4] == (
+        "word error rate, en, 1470 words", "10.3 %", "faster-whisper float32 10.5 %", "-0.1 points",
+    )  # fmt: skip
+    assert (english.headline, portuguese.headline) == (True, False)
+    assert portuguese.ratio == "+0.8 points"
+    assert noise[:2] == ("of 12 noises without speech, words were heard in", "1")
