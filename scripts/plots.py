@@ -40,6 +40,8 @@ _PARTS = {
     "translation": "#009e73",
     "drawing": "#4d4d4d",
 }
+_UNITS = (("hours", 3600), ("minutes", 60), ("seconds", 1))
+"""Of the time axis: the first of which there are two, or else the last."""
 _EVENT_COLOURS = {"caption": _COLOURS["speech"], "label": _COLOURS["scene"], "sign": _COLOURS["signs"]}
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -170,8 +172,7 @@ def _sustained(figure: Figure) -> Canvas:
     below = [key for key in ("temperature_c", "mhz") if figure[key]]
     canvas = Canvas(figsize=(_WIDTH, 3.6 + 1.7 * len(below)), layout="constrained")
     every = canvas.subplots(1 + len(below), 1, sharex=True, squeeze=False, height_ratios=[2, *[1] * len(below)])[:, 0]
-    long = figure["seconds"] > 2 * 3600
-    unit, divisor = ("hours", 3600) if long else ("minutes", 60)
+    unit, divisor = next((known for known in _UNITS if figure["seconds"] >= 2 * known[1]), _UNITS[-1])
     _title(canvas, figure, f"Captions over {figure['seconds'] / divisor:.0f} {unit} without a pause")
     _captions(every[0], figure, divisor)
     for axes, key in zip(every[1:], below, strict=True):

@@ -172,6 +172,19 @@ def test_a_slow_sample_far_out_is_told_in_words_instead_of_shrinking_the_rest(da
     assert axes.texts[0].get_text().startswith("99th at 50.0; ")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(42, "42 seconds"), (119, "119 seconds"), (600, "10 minutes"), (28800, "8 hours")]
+)
+def test_time_has_a_unit_of_which_there_are_some(data, plots, seconds, words):
+    session = sample_report.session(sample_report.noise(), "sustained", ("speech",), hot=True)
+    session = session.model_copy(update={"seconds": float(seconds)})
+    figure = data.figures({"a": sample_report.report(changes={"sessions": (session,)})})["a-sustained.png"]
+    canvas = plots._sustained(figure)
+    assert canvas.get_suptitle().startswith(f"Captions over {words} without a pause")
+    assert canvas.axes[-1].get_xlabel() == words.split()[1]
+    assert canvas.axes[-1].get_xlim() == (0, int(words.split()[0]))
+
+
 def test_a_session_without_sensors_is_drawn_alone(data, draw, tmp_path):
     session = sample_report.session(sample_report.noise(), "sustained", ("speech",), hot=True)
     bare = session.model_copy(update={"conditions": ()})
