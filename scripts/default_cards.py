@@ -172,10 +172,6 @@ def _voice(_model: Model, read: Results) -> Iterator[str]:
     if heard is not None:
         what = ", ".join(f"{name}: {text!r}" for name, text in heard.items()) or "nothing"
         yield f"Heard by the whole path in the evaluation set's noise, where nobody speaks: {what}."
-    session = read("glass_to_glass")
-    if session:
-        found = session["speech"]["subtitles"]
-        yield f"Utterances found in a session of {session['clips']} clips of speech: {found}."
 
 
 def _reading(_model: Model, read: Results) -> Iterator[str]:
