@@ -7,6 +7,7 @@ units a second at the median. *Real-time factor* is processing time over duratio
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Literal
 
@@ -275,11 +276,13 @@ class Report(_Record):
         Raises:
             BenchmarkError: the file cannot be written.
         """
-        beside = path.with_name(f".{path.name}.part")
+        beside = path.parent / f".{path.name}.part"
         try:
             beside.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
             beside.replace(path)
         except OSError as error:
+            with contextlib.suppress(OSError):  # half a report takes room that a full disk lacks
+                beside.unlink(missing_ok=True)
             raise BenchmarkError(f"{path} cannot be written ({error.strerror}); choose another --json") from error
 
 
