@@ -12,11 +12,12 @@ from edge.events import Event
 from edge.hub.store import ModelStore
 from edge.inference.sessions import SessionFactory
 from edge.media import Image, VideoFrame
+from edge.perception.known_view import KnownView
 from edge.perception.languages import LANGUAGES, language_codes, normalise_language
 from edge.perception.motion import MotionEstimator
 from edge.perception.sign_colors import ink_and_paper
 from edge.perception.sign_translation import SignTranslator, without_specks, worth_following
-from edge.perception.text_grouping import group
+from edge.perception.text_grouping import group, region_of
 from edge.perception.text_language import UNDECIDED
 from edge.perception.text_reading import TextReader
 from edge.perception.tracking import Tracker
@@ -115,6 +116,11 @@ class SignSense:
                 known = self._lines(image, look == "glance", checkpoint)
             return self._of_interest(worth_following(self._regions(image, known)))
 
+        def reread(image: Image, regions: Sequence[Region]) -> list[Region | None]:
+            checkpoint()
+            again = self.times.timed("text-reading", self.reader.read_again)
+            return [self._again(image, again(image, region.lines, checkpoint=checkpoint)) for region in regions]
+
         def translate(regions: Sequence[Region], around: Sequence[Region]) -> list[SignText]:
             checkpoint()
             return self.translate(regions, around)
@@ -129,6 +135,8 @@ class SignSense:
             level,
             signs.interval_s,
             signs.max_shift,
+            KnownView(),
+            reread,
         )
         return reading.events(frames)
 
@@ -166,11 +174,17 @@ class SignSense:
 
     @staticmethod
     def _regions(image: Image, lines: Sequence[TextLine]) -> tuple[Region, ...]:
-        colored = []
-        for region in group(lines):
-            ink, paper = ink_and_paper(image, region)
-            colored.append(replace(region, ink=ink, paper=paper))
-        return tuple(colored)
+        return tuple(_colored(image, region) for region in group(lines))
+
+    def _again(self, image: Image, lines: Sequence[TextLine]) -> Region | None:
+        """What lines of one region say now."""
+        regions = [_colored(image, region_of(lines))] if lines else []
+        return next(iter(self._of_interest(worth_following(regions))), None)
+
+
+def _colored(image: Image, region: Region) -> Region:
+    ink, paper = ink_and_paper(image, region)
+    return replace(region, ink=ink, paper=paper)
 
 
 def _likely(packs: Translators, languages: Sequence[str] | None, target: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class FakeReader:
             TextLine(tuple((x, y + 80 * row) for x, y in BOX), text, confidence) for row, text in enumerate(texts)
         )
         self.hidden = ()
+        self.gone = ()
         self.asked = []
         self.failure = None
 
@@ -40,6 +41,11 @@ class FakeReader:
         checkpoint()
         self.asked.append("closer")
         return (*known, *self.hidden)
+
+    def read_again(self, image, known, *, checkpoint=lambda: None):
+        checkpoint()
+        self.asked.append("again")
+        return tuple(line for line in known if line.text not in self.gone)
 
 
 class FakePacks:
@@ -151,6 +157,37 @@ def test_a_closer_look_finds_what_a_glance_did_not_see(make):
     sense.reader.hidden = (TextLine(tuple((x, y + 50) for x, y in BOX), "beware of the cat", 0.99),)
     told = [event.text for event in sense.events(frames(20)) if isinstance(event, SignTranslated)]
     assert told == ["low flying owls", "beware of the cat"]
+
+
+def trembling(count):
+    """A street whose picture moves by two pixels now and then."""
+    street = cv2.resize(np.random.default_rng(3).integers(0, 255, (24, 48, 3), np.uint8), (480, 240))
+    views = [street[20:200, 20 + x : 440 + x].copy() for x in (0, 2)]
+    return [VideoFrame(views[index // 4 % 2], index * NS_PER_S // 15, index) for index in range(count)]
+
+
+def test_a_trembling_camera_is_no_reason_to_read_again(make):
+    sense = make("low flying owls")
+    events = list(sense.events(trembling(80)))
+    assert [event.text for event in events if isinstance(event, SignTranslated)] == ["low flying owls"]
+    assert sense.reader.asked == ["small", "closer"]
+
+
+def test_doubtful_texts_alone_are_read_again_where_the_view_is_known(make):
+    sense = make("low flying owls")
+    sense.reader.hidden = (TextLine(tuple((x, y + 110) for x, y in BOX), "beware of the cat", 0.6),)
+    told = [event.text for event in sense.events(trembling(80)) if isinstance(event, SignTranslated)]
+    assert sense.reader.asked == ["small", "closer", "again"]
+    assert told == ["low flying owls", "beware of the cat"]
+
+
+def test_a_doubtful_text_that_is_not_read_again_is_dropped(make):
+    sense = make("EXIT HERE")
+    sense.reader.hidden = (TextLine(tuple((x, y + 110) for x, y in BOX), "beware of the cat", 0.6),)
+    sense.reader.gone = ("beware of the cat",)
+    told = [event.text for event in sense.events(trembling(80)) if isinstance(event, SignTranslated)]
+    assert told == ["EXIT HERE"]
+    assert "again" in sense.reader.asked
 
 
 def test_speech_goes_first(make):

@@ -24,7 +24,7 @@ Matrix = tuple[tuple[float, float, float], tuple[float, float, float]]
 IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
 _WIDTH = 240
-_DIFFERENT = 14
+DIFFERENT = 14
 _STILL_SHARE = 0.0015
 _MAX_CORNERS = 120
 _MIN_CORNERS = 12
@@ -74,7 +74,7 @@ class MotionEstimator:
         Args:
             image: uint8 [height, width, 3], BGR.
         """
-        small, scale = _small_grey(image)
+        small, scale = small_grey(image)
         if min(small.shape) < _MIN_SIDE:
             return Motion(change=1.0, still=False, cut=True)
         before = self._reference
@@ -85,16 +85,16 @@ class MotionEstimator:
         if change <= _STILL_SHARE:
             return Motion(change=change)
         self._reference = small
-        matrix = _similarity(before, small)
+        matrix = similarity(before, small)
         if matrix is None:
             matrix = _translation(before, small)
         if matrix is None:
             return Motion(change=change, still=False, cut=True)
         (a, b, c), (d, e, f) = matrix.tolist()
-        return Motion(((a, b, c / scale), (d, e, f / scale)), change, still=False, shift=_shift(matrix, small.shape))
+        return Motion(((a, b, c / scale), (d, e, f / scale)), change, still=False, shift=shift_of(matrix, small.shape))
 
 
-def _small_grey(image: Image) -> tuple[Grey, float]:
+def small_grey(image: Image) -> tuple[Grey, float]:
     """The picture in grey, at most `_WIDTH` wide, a little blurred; and its scale."""
     scale = min(1.0, _WIDTH / max(image.shape[:2]))
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
@@ -108,11 +108,11 @@ def _change(before: Grey, now: Grey) -> float:
     """Share of pixels that differ by more than noise, after the exposure has been evened out; specks do not count."""
     gain = float(now.mean()) - float(before.mean())
     even = cv2.add(before, np.full(1, gain, np.float64)) if abs(gain) >= 1 else before
-    different = (cv2.absdiff(even, now) > _DIFFERENT).astype(np.uint8)
+    different = (cv2.absdiff(even, now) > DIFFERENT).astype(np.uint8)
     return float(np.count_nonzero(cv2.erode(different, _ERODE)) / different.size)
 
 
-def _similarity(before: Grey, now: Grey) -> npt.NDArray[np.float64] | None:
+def similarity(before: Grey, now: Grey) -> npt.NDArray[np.float64] | None:
     """Shift, turn and scale [2, 3] in pixels of the small picture; None where nothing is found again."""
     corners = cv2.goodFeaturesToTrack(before, _MAX_CORNERS, 0.01, 5)
     if corners is None or len(corners) < _MIN_CORNERS:
@@ -139,7 +139,8 @@ def _translation(before: Grey, now: Grey) -> npt.NDArray[np.float64] | None:
     return np.array([[1, 0, right], [0, 1, down]], np.float64)
 
 
-def _shift(matrix: npt.NDArray[np.float64], shape: tuple[int, ...]) -> float:
+def shift_of(matrix: npt.NDArray[np.float64], shape: tuple[int, ...]) -> float:
+    """How far the corner that moves most moves, as a share of the width of a picture of `shape`."""
     height, width = shape[:2]
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64)
     moved = corners @ matrix.T - corners[:, :2]

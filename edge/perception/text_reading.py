@@ -93,6 +93,25 @@ class TextReader:
         looks = [list(known), self._closer(image, known, checkpoint)]
         return tuple(best_lines(*looks))
 
+    def read_again(
+        self, image: Image, known: Sequence[TextLine], *, checkpoint: Callable[[], None] = lambda: None
+    ) -> tuple[TextLine, ...]:
+        """What stands now where lines were read: nothing is looked for, so it takes a tenth of the time of a look.
+
+        Args:
+            image: as in `read`.
+            known: lines at their present places.
+            checkpoint: as in `read`.
+
+        Returns:
+            The lines that are still read, in their order.
+
+        Raises:
+            InferenceError: a graph failed.
+        """
+        places = [DetectedLine(np.array(line.box, np.float32), 1.0) for line in known]
+        return tuple(self._read(image, places, checkpoint))
+
     def _closer(self, image: Image, known: Sequence[TextLine], checkpoint: Callable[[], None]) -> list[TextLine]:
         """Small text where nothing sure has been read yet."""
         sure = [line for line in known if line.confidence >= self._settings.sure_confidence]

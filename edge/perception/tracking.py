@@ -92,10 +92,17 @@ class Tracker:
         return tuple(track for track in self._tracks if track.text is not None)
 
     @property
-    def open(self) -> bool:
-        """Whether another reading may settle something: a text in doubt, a region that was not found again."""
+    def doubtful(self) -> tuple[Track, ...]:
+        """Tracks for which another reading may settle something: a text in doubt, a region not found again."""
         votes = self._settings.votes + 1
-        return any(track.misses > 0 or (track.text is None and len(track.readings) < votes) for track in self._tracks)
+        return tuple(
+            track for track in self._tracks if track.misses > 0 or (track.text is None and len(track.readings) < votes)
+        )
+
+    @property
+    def open(self) -> bool:
+        """Whether another reading may settle something."""
+        return bool(self.doubtful)
 
     def move(self, matrix: Matrix) -> None:
         """Take all regions along with the camera."""
@@ -143,6 +150,24 @@ class Tracker:
                 self._contradicted(track, region, now_ns, since_ns)
         self._tracks += [_begin(region, now_ns, since_ns) for region in fresh if not self._is_part(region, now_ns)]
         self._credit(regions, now_ns)
+        return self.settle(image_size, still=steady or since_ns is not None)
+
+    def answer(
+        self,
+        regions: Sequence[Region | None],
+        now_ns: int,
+        image_size: tuple[int, int],
+        *,
+        since_ns: int | None = None,
+        steady: bool = False,
+    ) -> tuple[list[Track], list[Track]]:
+        """Take in what was read at the places of the `doubtful` tracks, as `observe` does; None: nothing."""
+        for track, region in zip(self.doubtful, regions, strict=True):
+            track.misses += 1
+            if region is not None and _agrees(track, region):
+                self._seen(track, region, now_ns, since_ns)
+            elif region is not None:
+                self._contradicted(track, region, now_ns, since_ns)
         return self.settle(image_size, still=steady or since_ns is not None)
 
     def expire(self, now_ns: int, image_size: tuple[int, int], *, hold: bool = True) -> None:

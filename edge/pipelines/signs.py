@@ -1,7 +1,8 @@
 """Pictures in, translated signs out.
 
 A moving scene is read now and then, a scene that stands still until everything in it has settled, and then no more
-until it changes. Everything goes by the time of the frames, so that a recording gives the same events every time.
+until it changes. While a camera trembles before what has been read thoroughly, only doubtful texts are read again.
+Everything goes by the time of the frames, so that a recording gives the same events every time.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ Look = Literal["glance", "closer", "thorough"]
 Read = Callable[[Image, Look], Sequence[Region]]
 """Regions of a picture; a closer look follows a glance at the same scene and gives all regions of both."""
 
+Reread = Callable[[Image, Sequence[Region]], Sequence[Region | None]]
+"""What stands now at the places of regions; None where nothing is read any more."""
+
 Translate = Callable[[Sequence[Region], Sequence[Region]], Sequence[SignText]]
 """What regions mean; the second are others in the same picture."""
 
@@ -35,6 +39,8 @@ _LOOKS = 4
 # this share of its width.
 _DULL = 3
 _NEW_VIEW = 0.15
+_SHARP = 1 / 16  # of `max_shift`: pictures that move less are as sharp as still ones
+_REFRESH_S = 6.0  # after which a view is read anew, if the camera does not stand still
 _MAX_READINGS = 5  # of one still picture: what has not settled by then is no text
 
 
@@ -68,6 +74,8 @@ class Tracks(Protocol[_TrackT_co]):
     @property
     def settled(self) -> Sequence[_TrackT_co]: ...  # noqa: D102 - see there
     @property
+    def doubtful(self) -> Sequence[_TrackT_co]: ...  # noqa: D102
+    @property
     def open(self) -> bool: ...  # noqa: D102
     def move(self, matrix: _Matrix) -> None: ...  # noqa: D102
     def cut(self) -> None: ...  # noqa: D102
@@ -86,6 +94,23 @@ class Tracks(Protocol[_TrackT_co]):
         steady: bool = False,
     ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
 
+    def answer(  # noqa: D102
+        self,
+        regions: Sequence[Region | None],
+        now_ns: int,
+        image_size: tuple[int, int],
+        *,
+        since_ns: int | None = None,
+        steady: bool = False,
+    ) -> tuple[Sequence[_TrackT_co], Sequence[_TrackT_co]]: ...
+
+
+class View(Protocol):
+    """Remembers what was read thoroughly (`perception.known_view.KnownView`)."""
+
+    def keep(self, image: Image) -> None: ...  # noqa: D102 - see there
+    def shows(self, image: Image) -> bool: ...  # noqa: D102
+
 
 @dataclass
 class SignReading:
@@ -100,6 +125,8 @@ class SignReading:
         level: how hard to work: `full`, `slow`, `small` or `off`.
         interval_s: shortest time between two readings of a moving scene.
         max_shift: faster pictures are not read (share of the width from frame to frame).
+        view: knows a view that was read thoroughly; None: nothing is known again, every look is a look anew.
+        reread: reads doubtful regions of a known view.
     """
 
     estimate: Callable[[Image], Motion]
@@ -110,7 +137,11 @@ class SignReading:
     level: Callable[[], str] = lambda: "full"
     interval_s: float = 0.4
     max_shift: float = 0.04
+    view: View | None = None
+    reread: Reread = lambda _image, regions: [None] * len(regions)
     _read_ns: int | None = None
+    _kept_ns: int | None = None
+    _passed_ns: int = 0
     _still_ns: int | None = None
     _before_ns: int = 0
     _looks: int = 0
@@ -129,7 +160,7 @@ class SignReading:
             level = self.level()
             if level == "off":
                 self.tracks.cut()
-                self._read_ns = self._still_ns = None
+                self._read_ns = self._still_ns = self._kept_ns = None
             else:
                 yield from self._look(frame, level)
             yield from self._places(frame.captured_ns)
@@ -146,7 +177,17 @@ class SignReading:
             yield from self._tell(told, self._regions)
         if not self._is_due(motion, now_ns, level):
             return
+        if self._is_known(frame):
+            yield from self._look_again(frame, motion)
+        else:
+            yield from self._look_anew(frame, motion, level)
+
+    def _look_anew(self, frame: VideoFrame, motion: Motion, level: str) -> Iterator[Event]:
+        """Find and read all that is in sight."""
+        now_ns, size = frame.captured_ns, (frame.image.shape[1], frame.image.shape[0])
         look: Look = "glance" if level == "small" else self._next_look()
+        if self._still_ns is None or self._read_ns is None or self._read_ns < self._still_ns:
+            self._readings = 0
         self._read_ns, self._last_look = now_ns, look
         self._looks += 1
         self._travel = 0.0
@@ -155,22 +196,62 @@ class SignReading:
         except EdgeError as error:
             yield from self._failed(now_ns, "text-reading", str(error))
             return
-        steady = not motion.cut and motion.shift <= self.max_shift * _STEADY
-        told, _ = self.tracks.observe(regions, now_ns, size, since_ns=self._still_ns, steady=steady)
+        told, _ = self.tracks.observe(
+            regions, now_ns, size, since_ns=self._still_ns, steady=self._is_slow(motion, _STEADY)
+        )
         self._dull = 0 if told or self.tracks.open else self._dull + 1
         self._regions = regions
+        self._keep(frame, whole=look != "glance" and self._is_slow(motion, _SHARP))
+        self._finish(now_ns, size, whole=look != "glance" or level != "full")
+        yield from self._tell(told, regions)
+
+    def _look_again(self, frame: VideoFrame, motion: Motion) -> Iterator[Event]:
+        """Read what is in doubt in a view that has been read; nothing, where nothing is."""
+        now_ns, size = frame.captured_ns, (frame.image.shape[1], frame.image.shape[0])
+        self._passed_ns = now_ns
+        self.tracks.confirm(now_ns)
+        doubtful = self.tracks.doubtful if self._readings < _MAX_READINGS else ()
+        if not doubtful:
+            self._rested = self._still_ns is not None
+            return
+        self._read_ns = now_ns
+        try:
+            regions = self.reread(frame.image, [track.region for track in doubtful])
+        except EdgeError as error:
+            yield from self._failed(now_ns, "text-reading", str(error))
+            return
+        told, _ = self.tracks.answer(
+            regions, now_ns, size, since_ns=self._still_ns, steady=self._is_slow(motion, _STEADY)
+        )
+        self._finish(now_ns, size, whole=True)
+        yield from self._tell(told, self._regions)
+
+    def _finish(self, now_ns: int, size: tuple[int, int], *, whole: bool) -> None:
+        """After a reading: let go of what is gone, and rest where a still picture has nothing more to tell."""
         self._readings += 1
         enough = self._still_ns is not None and self._readings >= _MAX_READINGS
         self.tracks.expire(now_ns, size, hold=not enough)
-        self._rested = self._still_ns is not None and (
-            enough or not (self.tracks.open or (look == "glance" and level == "full"))
-        )
-        yield from self._tell(told, regions)
+        self._rested = self._still_ns is not None and (enough or (whole and not self.tracks.open))
+
+    def _keep(self, frame: VideoFrame, *, whole: bool) -> None:
+        """Remember a view that was read thoroughly, else that none is known."""
+        self._kept_ns = frame.captured_ns if whole and self.view is not None else None
+        if self._kept_ns is not None and self.view is not None:
+            self.view.keep(frame.image)
+
+    def _is_known(self, frame: VideoFrame) -> bool:
+        if self.view is None or self._kept_ns is None:
+            return False
+        return frame.captured_ns - self._kept_ns <= _REFRESH_S * NS_PER_S and self.view.shows(frame.image)
+
+    def _is_slow(self, motion: Motion, share: float) -> bool:
+        return not motion.cut and motion.shift <= self.max_shift * share
 
     def _follow(self, motion: Motion, now_ns: int) -> None:
         if motion.cut:
             self.tracks.cut()
             self._looks = self._dull = 0
+            self._kept_ns = None
         elif not motion.still:
             self.tracks.move(motion.matrix)
         if not motion.still:
@@ -178,7 +259,6 @@ class SignReading:
             return
         if self._still_ns is None:
             self._still_ns = self._before_ns  # the frame before showed the same
-            self._readings = 0
         if self._rested:
             self.tracks.confirm(now_ns)
 
@@ -198,7 +278,7 @@ class SignReading:
         """Whether this frame is to be read; `_travel` is the motion since the last reading."""
         if self._read_ns is None:
             return True
-        waited_s = (now_ns - self._read_ns) / NS_PER_S
+        waited_s = (now_ns - max(self._read_ns, self._passed_ns)) / NS_PER_S
         interval_s = self.interval_s if level == "full" else self.interval_s * _SLOW
         if motion.still:
             return not self._rested and (level == "full" or waited_s >= interval_s)

@@ -237,3 +237,32 @@ def test_photos_are_read(reader, shared_data, name, words):
     texts = " ".join(line.text.upper() for line in lines)
     assert lines
     assert [word for word in words if word not in texts] == []
+
+
+def again(recognizer, *known, image=EMPTY, **options):
+    return TextReader(Detector([]), recognizer, TextSettings()).read_again(image, known, **options)
+
+
+KNOWN = TextLine(((10.0, 50.0), (110.0, 50.0), (110.0, 70.0), (10.0, 70.0)), "EXTT", 0.7)
+BELOW = TextLine(((10.0, 150.0), (210.0, 150.0), (210.0, 170.0), (10.0, 170.0)), "PUSH", 0.8)
+
+
+def test_known_places_are_read_again_without_looking_for_any():
+    recognizer = Recognizer(("EXIT", 0.98), ("PUSH", 0.99))
+    asked = []
+    lines = again(recognizer, KNOWN, BELOW, checkpoint=lambda: asked.append(1))
+    assert lines == (TextLine(KNOWN.box, "EXIT", 0.98), TextLine(BELOW.box, "PUSH", 0.99))
+    assert len(recognizer.crops) == 2
+
+
+def test_what_is_not_believed_any_more_is_left_out():
+    recognizer = Recognizer(("EXIT", 0.3), ("PUSH", 0.99))
+    assert [line.text for line in again(recognizer, KNOWN, BELOW)] == ["PUSH"]
+    assert again(Recognizer()) == ()
+
+
+def test_a_column_is_read_again_as_one():
+    box = ((10.0, 50.0), (40.0, 50.0), (40.0, 250.0), (10.0, 250.0))
+    (line,) = again(Recognizer(("\u4f9b\u7528\u6c34", 0.99)), TextLine(box, "\u4f9b\u7528\u6c34", 0.9, vertical=True))
+    assert line.vertical
+    assert line.box == box

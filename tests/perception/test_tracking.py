@@ -295,3 +295,58 @@ def test_elections(readings, sure, elected):
 
 def test_moving_is_what_quads_do():
     assert moved(region("x").box, IDENTITY) == region("x").box
+
+
+def test_doubtful_are_texts_without_votes_and_regions_that_were_not_found_again(watcher):
+    watcher.read(region("EXIT"), region("ALPHA", y=400, confidence=0.6), still=True)
+    assert [track.region.text for track in watcher.tracker.doubtful] == ["ALPHA"]
+    watcher.read(region("ALPHA", y=400, confidence=0.6), still=True)
+    assert [track.text for track in watcher.tracker.doubtful] == ["EXIT"]
+
+
+def answer(watcher, *regions, after=0.4):
+    watcher.now += int(after * S)
+    told, back = watcher.tracker.answer(regions, watcher.now, SIZE, since_ns=watcher.since)
+    watcher.told += [(track.number, track.text) for track in told]
+    return told, back
+
+
+def test_an_answer_settles_a_text_in_doubt_and_leaves_the_others_as_they_are(watcher):
+    watcher.read(region("EXIT"), region("ALPHA", y=400, confidence=0.6), still=True)
+    assert watcher.told == [(1, "EXIT")]
+    answer(watcher, region("ALPHA", y=400, confidence=0.7))
+    assert watcher.told == [(1, "EXIT"), (2, "ALPHA")]
+    assert not watcher.tracker.open
+    assert [track.misses for track in watcher.tracker.settled] == [0, 0]
+
+
+def test_an_answer_that_finds_nothing_counts_as_a_miss(watcher):
+    watcher.read(region("ALPHA", confidence=0.6), still=True)
+    for _ in range(2):
+        answer(watcher, None)
+    assert watcher.tracker.doubtful[0].misses == 2
+    watcher.tracker.expire(watcher.now, SIZE, hold=False)
+    assert watcher.tracker.doubtful == ()
+
+
+def test_an_answer_that_finds_a_region_again_takes_the_doubt_away(watcher):
+    watcher.read(region("EXIT"), still=True)
+    watcher.read(still=True)
+    assert watcher.tracker.open
+    answer(watcher, region("EXIT"))
+    assert not watcher.tracker.open
+    assert watcher.in_sight == {1: "EXIT"}
+
+
+def test_answers_that_say_something_else_several_times_are_another_sign(watcher):
+    watcher.read(region("EXIT"), still=True)
+    for _ in range(6):
+        watcher.read(still=True, expire=False)
+        answer(watcher, *[region("BAKERY", confidence=0.99)] * len(watcher.tracker.doubtful))
+    assert (2, "BAKERY") in watcher.told
+
+
+def test_answers_are_as_many_as_doubtful_tracks(watcher):
+    watcher.read(region("ALPHA", confidence=0.6), still=True)
+    with pytest.raises(ValueError, match="zip"):
+        answer(watcher)

@@ -41,6 +41,7 @@ class Camera:
         self.translation_failure = None
         self.missing = None
         self.level = "full"
+        self.reread = []
         self.pipeline = SignReading(
             self.estimate,
             Tracker(SignSettings(votes=2)),
@@ -48,6 +49,7 @@ class Camera:
             self.translate,
             "pt",
             lambda: self.level,
+            reread=self.read_again,
             **options,
         )
 
@@ -59,6 +61,14 @@ class Camera:
         if self.failure:
             raise self.failure
         return tuple(self.view(self.frame))
+
+    def read_again(self, image, regions):
+        """What the view shows now where `regions` were, by their places."""
+        self.reread.append((self.frame, [each.text for each in regions]))
+        if self.failure:
+            raise self.failure
+        now = {each.box[0]: each for each in self.view(self.frame)}
+        return [now.get(each.box[0]) for each in regions]
 
     def translate(self, regions, around):
         self.translated += [each.text for each in regions]
@@ -270,3 +280,146 @@ def test_the_same_recording_gives_the_same_events():
         return Camera([CUT, *[moving()] * 40, *[STILL] * 20], lambda frame: [region("EXIT", x=100 + 2 * frame)])
 
     assert script().run() == script().run()
+
+
+class View:
+    """Knows a view again but for the frames in `news`."""
+
+    def __init__(self, news=()):
+        self.news = news
+        self.kept = []
+        self.asked = []
+        self.camera = None
+
+    def keep(self, image):
+        self.kept.append(self.camera.frame)
+
+    def shows(self, image):
+        self.asked.append(self.camera.frame)
+        return self.camera.frame not in self.news
+
+
+def with_view(motions, view, reads, **options):
+    camera = Camera(motions, reads, **options)
+    camera.pipeline.view, view.camera = view, camera
+    return camera
+
+
+TREMBLE = [moving(0.1, shift=0.004), *[STILL] * 3]
+
+
+def test_a_camera_that_trembles_before_what_was_read_reads_no_more():
+    without = Camera([CUT, *[STILL] * 5, *TREMBLE * 15], lambda _: [region("EXIT")])
+    without.run()
+    camera = with_view([CUT, *[STILL] * 5, *TREMBLE * 15], View(), lambda _: [region("EXIT")])
+    assert len(signs(camera.run())) == 1
+    assert [look for _, look in camera.reads] == ["glance", "closer"]
+    assert camera.pipeline.view.kept == [1]
+    assert len(without.reads) > 10
+
+
+def test_a_known_view_is_read_anew_after_some_seconds_of_trembling():
+    camera = with_view([CUT, *[STILL] * 5, *TREMBLE * 60], View(), lambda _: [region("EXIT")])
+    assert len(signs(camera.run())) == 1
+    assert [look for _, look in camera.reads[:2]] == ["glance", "closer"]
+    assert 2 <= len(camera.reads[2:]) <= 3, "16 s, and one look each 6 s"
+    assert {look for _, look in camera.reads[2:]} == {"thorough"}
+
+
+def test_a_known_view_that_stands_still_is_not_asked_about_again():
+    camera = with_view([CUT, *[STILL] * 900], View(), lambda _: [region("EXIT")])
+    camera.run()
+    assert len(camera.reads) == 2
+    assert camera.pipeline.view.asked == []
+
+
+def test_something_new_in_a_known_view_is_read_and_told():
+    view = View(news=range(30, 60))
+    both = [region("EXIT"), region("CLOSED", y=300)]
+    camera = with_view([CUT, *[STILL] * 5, *TREMBLE * 15], view, lambda frame: both if frame >= 30 else both[:1])
+    assert [event.text for event in signs(camera.run())] == ["EXIT", "CLOSED"]
+    assert camera.reads[2][0] >= 30
+
+
+def test_doubtful_texts_of_a_known_view_are_read_again_and_nothing_is_looked_for():
+    def doubtful(frame):
+        return [region("EXIT"), region("PLATFORM" if frame else "ALPHA", y=300, confidence=0.7)]
+
+    camera = with_view([CUT, *[STILL] * 40], View(), doubtful)
+    assert [event.text for event in signs(camera.run())] == ["EXIT", "PLATFORM"]
+    assert [look for _, look in camera.reads] == ["glance", "closer"]
+    assert camera.reread[0] == (2, ["PLATFORM"])
+    assert len(camera.reread) == 1
+
+
+def test_a_known_view_of_texts_that_never_settle_is_left_alone_however_it_trembles():
+    def noise(frame):
+        return [region(f"{frame * 7919:08d}", confidence=0.6)]
+
+    camera = with_view([CUT, *[STILL] * 5, *TREMBLE * 15], View(), noise)
+    assert signs(camera.run()) == []
+    assert len(camera.reads) + len(camera.reread) <= 6
+
+
+def test_a_sign_that_is_not_found_again_in_a_known_view_goes():
+    def once(frame):
+        return [region("EXIT"), *([region("GHOST", y=300, confidence=0.7)] if frame == 0 else [])]
+
+    camera = with_view([CUT, *[STILL] * 40], View(), once)
+    assert [event.text for event in signs(camera.run())] == ["EXIT"]
+    assert not camera.pipeline.tracks.open
+    assert camera.reread[-1][0] <= 5, "and then it rests"
+
+
+def test_signs_of_a_known_view_stay_in_sight_however_long_it_is_not_read():
+    camera = with_view([CUT, *[STILL] * 5, *TREMBLE * 20], View(), lambda _: [region("EXIT")])
+    events = camera.run()
+    assert all(dict(event.boxes).keys() == {1} for event in events if isinstance(event, SignsMoved))
+    assert [track.number for track in camera.pipeline.tracks.settled] == [1]
+
+
+def test_a_glance_and_a_blurred_look_make_no_view_known():
+    camera = with_view([CUT] + [moving(shift=0.008)] * 100, View(), lambda frame: [region("EXIT", x=100 + 2 * frame)])
+    camera.run()
+    assert camera.pipeline.view.kept == []
+    assert "thorough" in {look for _, look in camera.reads}
+    camera = with_view([CUT, *[STILL] * 40], View(), lambda _: [region("EXIT")])
+    camera.level = "small"
+    camera.run()
+    assert camera.pipeline.view.kept == []
+
+
+def test_after_a_cut_no_view_is_known():
+    camera = with_view([CUT, *[STILL] * 10, CUT, *[STILL] * 10], View(), lambda _: [region("EXIT")])
+    camera.run()
+    assert [look for _, look in camera.reads] == ["glance", "closer"] * 2
+
+
+def test_after_it_was_off_no_view_is_known():
+    camera = with_view([CUT, *[STILL] * 40], View(), lambda _: [region("EXIT")])
+    for _ in camera.pipeline.events(_levels(camera, {10: "off", 20: "full"})):
+        pass
+    assert [frame for frame, _ in camera.reads if frame >= 20], "it is read anew"
+
+
+def _levels(camera, at):
+    for frame in camera.frames():
+        camera.level = at.get(camera.frame, camera.level)
+        yield frame
+
+
+def test_a_failure_while_doubtful_texts_are_read_is_told_once():
+    camera = with_view(
+        [CUT, *[STILL] * 5, *TREMBLE * 3], View(), lambda frame: [region(f"{frame * 7919:08d}", confidence=0.6)]
+    )
+    reread = camera.read_again
+
+    def failing(image, regions):
+        camera.failure = InferenceError("the graph failed")
+        return reread(image, regions)
+
+    camera.pipeline.reread = failing
+    events = camera.run()
+    assert [(event.stage, event.message) for event in events if isinstance(event, StageFailed)] == [
+        ("text-reading", "the graph failed")
+    ]
