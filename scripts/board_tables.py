@@ -274,7 +274,7 @@ def headlines(boards: Boards) -> str:
         "5 s of speech",
         "a sentence translated",
         "a look",
-        "last word to caption, all senses",
+        "last word to caption, all senses, p50 / p90",
         "sign to overlay",
         "CPU in silence",
         "memory",

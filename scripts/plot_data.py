@@ -128,6 +128,7 @@ def _over_time(session: Session) -> dict[str, Any]:
         "medians": _medians(points, session.seconds),
         "temperature_c": [(at, one.temperature_c) for at, one in feel if one.temperature_c is not None],
         "mhz": [(at, one.mhz) for at, one in feel if one.mhz is not None],
+        "load": [(at, one.load) for at, one in feel if one.load is not None],
         "throttled": [(at, any(flag.endswith("-now") for flag in one.throttled or ())) for at, one in feel],
     }
 

@@ -40,6 +40,11 @@ _PARTS = {
     "translation": "#009e73",
     "drawing": "#4d4d4d",
 }
+_FELT = {
+    "temperature_c": ("processor, °C", "#d55e00"),
+    "mhz": ("clock, MHz", "#009e73"),
+    "load": ("load of all programs", "#4d4d4d"),
+}
 _UNITS = (("hours", 3600), ("minutes", 60), ("seconds", 1))
 """Of the time axis: the first of which there are two, or else the last."""
 _EVENT_COLOURS = {"caption": _COLOURS["speech"], "label": _COLOURS["scene"], "sign": _COLOURS["signs"]}
@@ -155,8 +160,8 @@ def _glass(figure: Figure) -> Canvas:
             [times[0], *times], [0, *shares], where="post", color=_EVENT_COLOURS[curve["event"]], linestyle=dashes,
             linewidth=1.9, label=f"{curve['words']}: {curve['how']} ({len(times)})",
         )  # fmt: skip
-    axes.axhline(50, color=_GRID, linewidth=1)
-    axes.axhline(90, color=_GRID, linewidth=1)
+    axes.axhline(50, color=_GRID, linewidth=1, zorder=0)
+    axes.axhline(90, color=_GRID, linewidth=1, zorder=0)
     axes.set_ylim(0, 101)
     axes.set_yticks([0, 25, 50, 75, 90, 100])
     axes.set_xlim(left=0)
@@ -169,14 +174,14 @@ def _glass(figure: Figure) -> Canvas:
 
 def _sustained(figure: Figure) -> Canvas:
     """Latency of captions over time, and beneath it what the processor felt."""
-    below = [key for key in ("temperature_c", "mhz") if figure[key]]
+    below = [key for key in ("temperature_c", "mhz") if figure[key]] or ["load"] * bool(figure["load"])
     canvas = Canvas(figsize=(_WIDTH, 3.6 + 1.7 * len(below)), layout="constrained")
     every = canvas.subplots(1 + len(below), 1, sharex=True, squeeze=False, height_ratios=[2, *[1] * len(below)])[:, 0]
     unit, divisor = next((known for known in _UNITS if figure["seconds"] >= 2 * known[1]), _UNITS[-1])
     _title(canvas, figure, f"Captions over {figure['seconds'] / divisor:.0f} {unit} without a pause")
     _captions(every[0], figure, divisor)
     for axes, key in zip(every[1:], below, strict=True):
-        words, colour = ("processor, °C", "#d55e00") if key == "temperature_c" else ("clock, MHz", "#009e73")
+        words, colour = _FELT[key]
         axes.plot(*_over(figure[key], divisor), color=colour, linewidth=1.8)
         axes.set_ylabel(words)
         axes.grid(axis="y")
@@ -191,7 +196,8 @@ def _sustained(figure: Figure) -> Canvas:
 
 def _captions(axes: Axes, figure: Figure, divisor: int) -> None:
     axes.plot(*_over(figure["points"], divisor), ".", color=_PALE, markersize=4, alpha=0.6, label="a caption")
-    axes.plot(*_over(figure["medians"], divisor), color=_COLOURS["speech"], linewidth=2, label="median of its time")
+    if len(figure["medians"]) > 1:
+        axes.plot(*_over(figure["medians"], divisor), color=_COLOURS["speech"], linewidth=2, label="median of its time")
     if any(held for _, held in figure["throttled"]):
         axes.fill_between([], [], color=_HELD, linewidth=0, label="the processor is held back")
     axes.set_ylim(bottom=0)

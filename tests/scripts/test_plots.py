@@ -271,3 +271,24 @@ def test_bars_stand_behind_one_another(data, plots):
     assert [bar.get_x() for bar in first] == [0, 4, 64, 94, 96]
     assert axes.texts[0].get_text() == "105 ms"
     assert axes.texts[1].get_text() == "first 3 parts: 94 ms,\nmeasured as one: 101 ms"
+
+
+def test_without_a_sensor_the_load_tells_what_else_ran(data, plots):
+    session = sample_report.session(sample_report.noise(), "sustained", ("speech",), hot=True)
+    loads = tuple(
+        one.model_copy(update={"temperature_c": None, "mhz": None, "throttled": None, "load": 2.5})
+        for one in session.conditions
+    )
+    blind = session.model_copy(update={"conditions": loads})
+    figure = data.figures({"a": sample_report.report(changes={"sessions": (blind,)})})["a-sustained.png"]
+    assert [axes.get_ylabel() for axes in plots._sustained(figure).axes][1:] == ["load of all programs"]
+    felt = data.figures({"a": sample_report.report()})["a-sustained.png"]
+    assert [axes.get_ylabel() for axes in plots._sustained(felt).axes][1:] == ["processor, °C", "clock, MHz"]
+
+
+def test_one_median_is_no_line(data, plots):
+    session = sample_report.session(sample_report.noise(), "sustained", ("speech",))
+    few = session.model_copy(update={"latency_over_time": ((5.0, 700.0), (20.0, 720.0))})
+    figure = data.figures({"a": sample_report.report(changes={"sessions": (few,)})})["a-sustained.png"]
+    assert len(figure["medians"]) == 1
+    assert [line.get_label() for line in plots._sustained(figure).axes[0].lines] == ["a caption"]
