@@ -108,7 +108,7 @@ def take_turns(
         _time(results, [item for item in items if item.timed], rounds, workers, sleep, tell)
         for item in items:
             for result in results:
-                if result.system.judged and not item.timed:
+                if result.system.judged and not (item.timed or result.system.timed_only):
                     _run(result, item, workers)
         for result in results:
             _end(result, workers)

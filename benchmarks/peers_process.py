@@ -42,7 +42,8 @@ class System:
         worker: file in peer_workers, without its ending.
         order: what the worker's `load` asks for.
         weights: as in `peers_report.SystemResult`.
-        judged: whether its answers mean something; if not, it is given timed inputs only.
+        judged: whether its answers mean something.
+        timed_only: it is not given the inputs that are there for the quality alone.
         pause_s: to wait after each timed call: idle threads of some pools spin for a while, which would slow down the
             next system, and never the one that does it.
         rounds: of the timed inputs, for one that takes so long that it cannot have all; None: all.
@@ -58,6 +59,7 @@ class System:
     weights: str
     ours: bool = False
     judged: bool = True
+    timed_only: bool = False
     pause_s: float = 0.0
     rounds: int | None = None
     note: str = ""

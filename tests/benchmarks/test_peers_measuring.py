@@ -89,6 +89,12 @@ def test_a_system_whose_answers_mean_nothing_gets_timed_inputs_only(measuring, s
     assert set(result.answers) == {"a", "b"}
 
 
+def test_a_slow_system_may_be_given_the_timed_inputs_only(measuring, system, items):
+    ((result,), calls, _, _) = run(measuring, [system("x", timed_only=True)], items)
+    assert {value for _, value in calls} == {"a", "b"}
+    assert set(result.answers) == {"a", "b"}
+
+
 def test_spinning_threads_get_time_to_calm_down(measuring, system, items):
     _, calls, slept, _ = run(measuring, [system("x"), system("y", pause_s=0.25)], items, rounds=1)
     assert slept == [0.25] * sum(name == "y" and value != "c" for name, value in calls)
