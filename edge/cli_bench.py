@@ -136,7 +136,7 @@ class _SessionWish:
 
 
 def _measure(choice: Choice, wish: _SessionWish, path: Path | None, *, submit: bool, name: str | None) -> int:
-    from edge.bench.plan import select, variants
+    from edge.bench.plan import check_surroundings, select, variants
     from edge.bench.run import INTERRUPTED, Run
     from edge.bench.submission import board_slug, refusal_of
     from edge.bench.table import print_report
@@ -147,6 +147,7 @@ def _measure(choice: Choice, wish: _SessionWish, path: Path | None, *, submit: b
     chosen = variants(choice, world.stages, world.own_threads, world.machine.cores)
     for stage, _ in choice.slowdown:
         select((stage,), world.stages)
+    check_surroundings(choice, world.machine.providers)
     if submit:
         _refuse(refusal_of(world.machine, dict(choice.slowdown)) or _chosen(choice))
     file = path or Path(f"bench-{board_slug(world.machine)}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json")
@@ -205,7 +206,8 @@ def _announcement(choice: Choice, count: int, sessions_s: float, path: Path) -> 
     from edge.bench.plan import QUICK_S, full_seconds
 
     seconds = QUICK_S if choice.quick else full_seconds(count) + sessions_s
-    return f"{count} measurements in rounds: about {_duration(seconds)}; the report goes to {path}"
+    what = f"{count} measurement{'s' if count > 1 else ''} in rounds"
+    return f"{what}: about {_duration(seconds)}; the report goes to {path}"
 
 
 def _duration(seconds: float) -> str:

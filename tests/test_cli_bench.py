@@ -126,7 +126,9 @@ class TestOptions:
         bench("--quick", "--json", "a.json")
         assert (played.choice.kind, played.path.name) == ("quick", "a.json")
 
-    def test_lists_are_split_and_named_once(self, bench, played):
+    def test_lists_are_split_and_named_once(self, bench, played, here):
+        played.machine = sample_report.machine(providers=("CPUExecutionProvider", "CUDAExecutionProvider"))
+        (here / "clips" / "speech-en").mkdir(parents=True)
         bench(
             "--stages", "speech.encoder, hud,,speech.encoder", "--precisions", "fp32,int8", "--threads", "2,1",
             "--on", "CPU,CUDAExecutionProvider", "--data", "clips",
@@ -181,6 +183,9 @@ class TestBadInput:
             (("--sessions", "speech,none"), "none"),
             (("--soak", "tomorrow"), "'tomorrow' is no time; write for example: edge bench --soak 8h"),
             (("--plant", "speech.encode=1.3"), "did you mean speech.encoder?"),
+            (("--on", "CUDA"), "no execution provider 'CUDA' here, only CPU; run: edge doctor"),
+            (("--data", "nowhere"), "no evaluation data in nowhere: it has no folder of flores, recognition, signs, "),
+            (("--data", "."), "no evaluation data in .: "),
             (("--report", "no.json"), "no.json cannot be read (No such file or directory); run: edge bench --json"),
         ],
     )
@@ -357,7 +362,7 @@ class TestSubmit:
             (("--stages", "speech.mel"), {}, "all stages are wanted for it; run: edge bench --submit"),
             (("--threads", "1"), {}, "all stages are wanted"),
             (("--precisions", "int8"), {}, "all stages are wanted"),
-            (("--on", "CUDA"), {}, "all stages are wanted"),
+            (("--on", "CUDA"), {"providers": ("CUDAExecutionProvider",)}, "all stages are wanted"),
         ],
     )
     def test_what_can_not_be_published_is_told_before_it_is_measured(self, refused, played, arguments, machine, said):

@@ -21,6 +21,8 @@ QUICK_LEAST_ROUNDS, FULL_ROUNDS = 2, 10
 FULL_ROUND_S = 1.0
 """Time measured in each round of a full benchmark."""
 _OPENING_S = 4.0
+_PROVIDER = "ExecutionProvider"
+_DATA = ("flores", "recognition", "signs", "speech-*")
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,26 @@ def check(name: str, known: Iterable[str], what: str, command: str) -> None:
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     raise BenchmarkError(f"no {what} {name!r}; {hint}run: {command}")
+
+
+def check_surroundings(choice: Choice, providers: Sequence[str]) -> None:
+    """Refuse what this machine lacks, before minutes are spent on finding nothing.
+
+    Args:
+        choice: of the user.
+        providers: execution providers that ONNX Runtime offers here; empty: unknown.
+
+    Raises:
+        BenchmarkError: a provider that is not here, a folder of evaluation data that has none.
+    """
+    names = [provider.removesuffix(_PROVIDER) for provider in providers]
+    for provider in choice.providers if names else ():
+        if (name := provider.removesuffix(_PROVIDER)) not in names:
+            raise BenchmarkError(f"no execution provider {name!r} here, only {', '.join(names)}; run: edge doctor")
+    data = choice.data
+    if data is not None and not any(path.is_dir() for pattern in _DATA for path in data.glob(pattern)):
+        kinds = ", ".join(_DATA).replace("*", "CODE")
+        raise BenchmarkError(f"no evaluation data in {data}: it has no folder of {kinds}; choose another --data")
 
 
 def thread_counts(own_threads: int, cores: int) -> tuple[int, ...]:

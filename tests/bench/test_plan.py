@@ -3,6 +3,7 @@ import pytest
 from edge.bench.plan import (
     CPU,
     Choice,
+    check_surroundings,
     full_seconds,
     is_default,
     select,
@@ -93,3 +94,21 @@ def test_the_kind_of_a_report():
 
 def test_a_full_benchmark_takes_minutes():
     assert 60 < full_seconds(len(named(Choice()))) < 600
+
+
+@pytest.mark.parametrize("folder", ["flores", "recognition", "signs", "speech-en", "speech-pt"])
+def test_a_folder_of_evaluation_data_has_at_least_one_kind(tmp_path, folder):
+    with pytest.raises(BenchmarkError, match="no evaluation data in"):
+        check_surroundings(Choice(data=tmp_path), (CPU,))
+    (tmp_path / folder).touch()
+    with pytest.raises(BenchmarkError, match="choose another --data"):
+        check_surroundings(Choice(data=tmp_path), (CPU,))
+    (tmp_path / folder).unlink()
+    (tmp_path / folder).mkdir()
+    check_surroundings(Choice(data=tmp_path), (CPU,))
+
+
+def test_where_the_runtime_tells_no_providers_none_is_refused():
+    check_surroundings(Choice(providers=("CUDAExecutionProvider",)), ())
+    with pytest.raises(BenchmarkError, match="no execution provider 'CUDA' here, only CPU; run: edge doctor"):
+        check_surroundings(Choice(providers=("CUDAExecutionProvider",)), (CPU,))
