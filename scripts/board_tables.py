@@ -261,11 +261,6 @@ def _dropped(dropped: int | None, captured: int | None) -> str:
     return f"{100 * dropped / captured:.1f} %" if dropped is not None and captured else ""
 
 
-def tells_glass(boards: Boards) -> bool:
-    """Whether a machine's row for the README has the numbers of the whole program."""
-    return any(one.name == "all" and one.caption for report in boards.values() for one in report.sessions)
-
-
 def headlines(boards: Boards) -> str:
     """A few numbers of each machine, for the README."""
     names = titles(dict(boards))

