@@ -20,14 +20,16 @@ from edge.hardware.record import Condition
 
 REPORT_S = 60.0
 """Between two reports of a session that lasts."""
-WARM_S = 60.0
-"""After which a session is no longer cold; growth is that of the time after it."""
-LEAST_TREND_S = 60.0
-"""No growth is told of a shorter time."""
+COLD_S = 60.0
+"""About so long are the first showings of the film, in which a session is cold; those at its end are no shorter."""
+WARM_S = 120.0
+"""Growth of memory is that of the time after it."""
+LEAST_TREND_S, LEAST_LAG_TREND_S = 300.0, 1800.0
+"""No growth of memory, and of the lag, is told of a shorter time: it would be noise."""
 MOST_MB, MOST_MB_PER_H = 20.0, 20.0
 """Memory that grew by more than the first, and faster than the second, is a problem."""
 MOST_LAG_MS = 500.0
-"""Captions that come later by so much at the end are a problem."""
+"""Captions that come later by more than this at the end are a problem."""
 MOST_FILES, MOST_THREADS = 4, 4
 """More at the end than at the beginning, by more than this, is a problem."""
 _POINTS = 2000
@@ -53,9 +55,9 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-def slope(points: Sequence[tuple[float, float]]) -> float | None:
-    """Rise a second of the line that fits best (least squares); None for points of less than LEAST_TREND_S."""
-    if len(points) < 3 or points[-1][0] - points[0][0] < LEAST_TREND_S:  # noqa: PLR2004 - two points are always a line
+def slope(points: Sequence[tuple[float, float]], least_s: float = LEAST_TREND_S) -> float | None:
+    """Rise a second of the line that fits best (least squares); None for points of less than `least_s`."""
+    if len(points) < 3 or points[-1][0] - points[0][0] < least_s:  # noqa: PLR2004 - two points are always a line
         return None
     times, values = np.asarray(points, np.float64).T
     moved = times - times.mean()
@@ -131,7 +133,7 @@ class Watch:
         """What is known of it now."""
         fields = self._judged()
         if self.report_each is not None:
-            fields |= _ends(fields.get("latency_over_time", ()), fields.get("seconds", 0.0))
+            fields |= _ends(self.judge.captions, self.film.seconds, self._showings())
         return Session(
             name=self.name,
             senses=self.senses,
@@ -144,6 +146,10 @@ class Watch:
             | _growth(played)
             | fields,
         )
+
+    def _showings(self) -> int:
+        """How often the film was shown to its end."""
+        return min(self.times, int(self.judge.seconds / self.film.seconds))
 
     def _judged(self) -> dict[str, Any]:
         fields = self.judge.fields()
@@ -174,13 +180,9 @@ class Watch:
         return [f"{one}: nothing for {self.gaps_s[one]:.0f} s" for one in watched if self.gaps_s[one] > most_s]
 
 
-def _after_warm(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    return [(at_s, value) for at_s, value in points if at_s >= WARM_S]
-
-
 def _growth(played: Played) -> dict[str, Any]:
     """Memory by regression; threads and files when it was ready and at the end, at which some have gone already."""
-    rise = slope(_after_warm([(one.at_s, one.rss_mb) for one in played.samples if one.rss_mb is not None]))
+    rise = slope([(one.at_s, one.rss_mb) for one in played.samples if one.rss_mb is not None and one.at_s >= WARM_S])
     seen = [one for one in played.samples if one.threads is not None and one.open_files is not None]
     return {
         "rss_growth_mb_per_h": None if rise is None else round(3600 * rise, 3),
@@ -189,13 +191,15 @@ def _growth(played: Played) -> dict[str, Any]:
     }
 
 
-def _ends(points: Sequence[tuple[float, float]], seconds: float) -> dict[str, Any]:
-    """Captions while it was cold and of the last fifth, a minute at least, after that; and how they became later."""
-    last_s = max(WARM_S, min(seconds - WARM_S, 0.8 * seconds))
-    rise = slope(_after_warm(points))
+def _ends(captions: Sequence[tuple[float, float]], film_s: float, showings: int) -> dict[str, Any]:
+    """Captions of the first showings, of the last fifth, and how they became later: whole films, so of equal words."""
+    cold = max(1, round(COLD_S / film_s))
+    last = max(cold, showings - max(cold, showings // 5))
+    at_end = [ms for at_s, ms in captions if last * film_s <= at_s < showings * film_s]
+    rise = slope(captions, LEAST_LAG_TREND_S)
     return {
-        "caption_first": latency_of([ms for at_s, ms in points if at_s < WARM_S]),
-        "caption_last": latency_of([ms for at_s, ms in points if at_s >= last_s]),
+        "caption_first": latency_of([ms for at_s, ms in captions if at_s < cold * film_s]),
+        "caption_last": latency_of(at_end),
         "lag_growth_ms_per_h": None if rise is None else round(3600 * rise, 1),
     }
 
@@ -208,9 +212,9 @@ def _grown(played: Played, fields: dict[str, Any]) -> list[str]:
     mb_per_h = growth["rss_growth_mb_per_h"]
     if mb_per_h is not None and mb_per_h > MOST_MB_PER_H and mb_per_h * hours > MOST_MB:
         found.append(f"memory grew by {mb_per_h:.0f} MB an hour")
-    lag = fields.get("lag_growth_ms_per_h")
-    if lag is not None and lag * hours > MOST_LAG_MS:
-        found.append(f"captions came later by {lag:.0f} ms an hour")
+    first, last = (fields[end].p50_ms if end in fields else None for end in ("caption_first", "caption_last"))
+    if first is not None and last is not None and last - first > MOST_LAG_MS:
+        found.append(f"captions came {last - first:.0f} ms later at the end than at the beginning")
     for what, most in (("threads", MOST_THREADS), ("open_files", MOST_FILES)):
         if growth[what] is not None and growth[what][1] - growth[what][0] > most:
             found.append(f"{what.replace('_', ' ')} grew from {growth[what][0]} to {growth[what][1]}")

@@ -203,8 +203,10 @@ class Session(_Record):
         quality: of the captions, signs and names of these sessions.
         conditions: the machine during the session, for temperature and latency over time.
         latency_over_time: (seconds since ready, milliseconds) of every caption.
-        caption_first, caption_last: `caption` in the first minute and in the last minutes of a long session.
-        lag_growth_ms_per_h: slope of the latency of captions.
+        energy_j: from ready to the end, all that the meter covers; None without one.
+        caption_first, caption_last: `caption` in the first minute, about, and in the last fifth of a long session, by
+            whole showings of the film, so that the same words are compared.
+        lag_growth_ms_per_h: slope of the latency of captions, of sessions of half an hour and more.
         threads, open_files: of the process, when it was ready and at the end.
         problems: what a long session must not do and did: memory that grows, senses that die, sound that is lost.
     """

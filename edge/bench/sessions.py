@@ -17,6 +17,7 @@ from edge.bench.process import EnergyMeter
 from edge.bench.report import Session, Status
 from edge.bench.scratch import scratch_folder
 from edge.bench.sessions_child import Played, command, play
+from edge.bench.stability import Event
 from edge.errors import BenchmarkError, EdgeError, ModelNotFoundError
 from edge.hardware import condition
 from edge.hub.store import ModelStore
@@ -158,32 +159,42 @@ class Run:
         watch = Watch(self.name, self.senses, film, times, lambda: condition(self.began_s), report_each)
         arguments = command(film.path, self.senses, folder, film.language, times)
         seen: list[Played] = []
+        joules: list[float | None] = []
+
+        def take(event: Event) -> None:
+            if not joules:
+                joules.append(self._joules())
+            watch.take(event)
 
         def each(played: Played) -> None:
             seen[:] = [played]
             watch.each(played)
 
         watch.feel()
-        before_j = self._joules()
         try:
-            played = self.play(arguments, folder / "events.jsonl", watch.take, each, watch.every_s)
+            played = self.play(arguments, folder / "events.jsonl", take, each, watch.every_s)
         except (KeyboardInterrupt, SystemExit):
             if seen:
                 self.report_each(watch.session(seen[0], "unfinished", "interrupted"))
             else:
                 self.report_each(self._without("unfinished", "interrupted before it was ready"))
             raise
-        after_j = self._joules()
+        joules.append(self._joules())
         watch.feel()
         session = watch.session(played, *outcome(played, watch.judge))
-        energy_j = None if before_j is None or after_j is None else round(after_j - before_j, 3)
-        return session.model_copy(update={"energy_j": energy_j})
+        return session.model_copy(update={"energy_j": _between(joules)})
 
     def _joules(self) -> float | None:
         return None if self.meter is None else self.meter.joules()
 
     def _without(self, status: Status, reason: str) -> Session:
         return Session(name=self.name, senses=self.senses, status=status, reason=reason)
+
+
+def _between(joules: Sequence[float | None]) -> float | None:
+    """From the first reading to the last; None when there was no session between them, or no meter."""
+    first, last = joules[0], joules[-1]
+    return None if len(joules) == 1 or first is None or last is None else round(last - first, 3)
 
 
 def senses_of(name: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ _RUN = (
 )
 """PR_SET_PDEATHSIG (prctl(2)) with SIGKILL: a program whose parent was killed ends, too."""
 _END_S = 10.0
+_START_S = 0.2  # between two looks for its first event
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def play(
         try:
             while played.status is None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    played.status = process.wait(every_s)
+                    played.status = process.wait(every_s if played.start_ms is not None else min(every_s, _START_S))
                 reader.read()
                 if played.start_ms is not None and played.status is None:
                     played.samples.append(look(process.pid, reader.since_ready_s))

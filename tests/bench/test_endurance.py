@@ -37,8 +37,9 @@ def test_no_durations(text):
 
 
 def test_slope():
-    assert slope([(at, 3 + 0.5 * at) for at in range(0, 200, 5)]) == pytest.approx(0.5)
-    assert slope([(0, 1.0), (30, 9.0), (59, 50.0)]) is None  # too short to tell
+    assert slope([(at, 3 + 0.5 * at) for at in range(0, 400, 5)]) == pytest.approx(0.5)
+    assert slope([(0, 1.0), (200, 9.0), (299, 50.0)]) is None  # too short to tell
+    assert slope([(0, 1.0), (200, 9.0), (299, 50.0)], 200) is not None
     assert slope([(0, 1.0), (600, 2.0)]) is None
     assert slope([]) is None
 
@@ -75,8 +76,8 @@ def at_seconds(pairs, *extra):
 
 
 def test_a_sound_session_has_no_problems():
-    captions = at_seconds([(at, 300.0) for at in range(5, 1200, 10)])
-    played = Played(None, "", 800.0, samples(1200))
+    captions = at_seconds([(at, 300.0) for at in range(5, 2400, 10)])
+    played = Played(None, "", 800.0, samples(2400))
     session = seen_by(watch([]), captions).session(played, "unfinished", "x")
     assert session.problems == ()
     assert session.rss_growth_mb_per_h == pytest.approx(0)
@@ -86,13 +87,37 @@ def test_a_sound_session_has_no_problems():
 
 
 def test_what_grows_is_found():
-    captions = at_seconds([(at, 300.0 + at) for at in range(5, 1200, 10)])
-    seen = samples(1200, mb_per_h=120.0, threads=(9, 30), files=(20, 40))
+    captions = at_seconds([(at, 300.0 + at) for at in range(5, 2400, 10)])
+    seen = samples(2400, mb_per_h=120.0, threads=(9, 30), files=(20, 40))
     session = seen_by(watch([]), captions).session(Played(None, "", 800.0, seen), "unfinished", "x")
     assert session.rss_growth_mb_per_h == pytest.approx(120, rel=0.01)
     assert session.lag_growth_ms_per_h == pytest.approx(3600, rel=0.01)
     assert [problem.split(" ")[0] for problem in session.problems] == ["memory", "captions", "threads", "open"]
     assert session.caption_last.p50_ms > session.caption_first.p50_ms
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first", "last"),
+    [(30, 3, 0), (65, 6, 0), (75, 6, 1), (125, 6, 6), (605, 6, 12)],
+)
+def test_beginning_and_end_are_whole_films_and_never_the_same(seconds, first, last):
+    """A film of 10 s with one caption each: six of them are a minute, and the end is a fifth or a minute."""
+    captions = at_seconds([(at, 300.0 if at < 60 else 500.0) for at in range(5, seconds, 10)])
+    ready_for = {"event": "SpeechStarted", "captured_ns": 5 * S + seconds * S}
+    session = seen_by(watch([]), [*captions, ready_for]).session(Played(None, "", 800.0), "unfinished", "x")
+    assert (session.caption_first.count, session.caption_last.count) == (first, last)
+    assert session.caption_first.p50_ms == 300.0
+    assert session.caption_last.p50_ms == (500.0 if last else None)
+    assert session.lag_growth_ms_per_h is None, "too short to tell"
+
+
+def test_captions_that_come_later_at_the_end_are_a_problem():
+    def problems(ms):
+        captions = at_seconds([(at, 300.0 if at < 300 else ms) for at in range(5, 600, 10)])
+        return seen_by(watch([]), captions).session(Played(None, "", 800.0), "unfinished", "x").problems
+
+    assert problems(750.0) == ()
+    assert problems(850.0) == ("captions came 550 ms later at the end than at the beginning",)
 
 
 def test_a_look_while_it_ends_does_not_hide_what_grew():

@@ -146,14 +146,29 @@ def test_interrupted_before_it_was_ready(tmp_path):
     assert [one.status for one in told] == ["unfinished"]
 
 
-def test_energy_of_a_session(tmp_path):
-    class Meter:
-        readings = iter((5.0, 12.5))
+class Meter:
+    def __init__(self, *readings):
+        self.readings = iter(readings)
 
-        def joules(self):
-            return next(self.readings)
+    def joules(self):
+        return next(self.readings)
 
-    assert run(tmp_path, "speech", Played(0, "", 1.0), events(), meter=Meter())[0].run().energy_j == 7.5
+
+@pytest.mark.parametrize(
+    ("happened", "readings", "joules"),
+    [
+        (events(300.0, 400.0), (5.0, 12.5), 7.5),  # read at the first event, and at the end: no start in it
+        (events(), (5.0, None), None),
+        ((), (5.0,), None),  # never ready
+    ],
+)
+def test_energy_of_a_session(tmp_path, happened, readings, joules):
+    session = run(tmp_path, "speech", Played(0, "", 1.0), happened, meter=Meter(*readings))[0].run()
+    assert session.energy_j == joules
+
+
+def test_without_a_meter_there_is_no_energy(tmp_path):
+    assert run(tmp_path, "speech", Played(0, "", 1.0), events())[0].run().energy_j is None
 
 
 def test_a_long_session_plays_the_film_again_and_again(tmp_path):
