@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from board_tables import number, quality, table
 from plot_data import Figure
 
+from edge.bench.report import Quality
 from edge.errors import BenchmarkError
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 PEERS = BENCHMARKS / "results" / "peers.json"
 PLOT = "peers.png"
+README_METRICS = 2
 README_PEERS = 3
 """Of a task, those that come closest to us or lead; docs/benchmarks.md has all."""
 
@@ -129,8 +132,20 @@ def _headline(compared: Comparison) -> Iterator[list[str]]:
 
 
 def _said(one: SystemResult, group: Group, name: str) -> str:
-    judged = f" ({quality(one.quality[0])})" if one.quality else " (random weights)" if "random" in one.weights else ""
+    random = " (random weights)" if "random" in one.weights else ""
+    judged = f" ({_judged(one.quality[:README_METRICS])})" if one.quality else random
     return f"{name}{number(group.p50_ms)} ms{judged}"
+
+
+def _judged(found: Sequence[Quality]) -> str:
+    """Qualities of one kind share their words: `WER en 3.6, pt 40.0`."""
+    first = found[0].metric.split()
+    told = [quality(found[0])]
+    for one in found[1:]:
+        words = one.metric.split()
+        same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(words, first, strict=False))))
+        told.append(quality(one.model_copy(update={"metric": " ".join(words[same:])})))
+    return ", ".join(told)
 
 
 def _system(one: SystemResult, groups: list[str]) -> list[str]:

@@ -127,6 +127,28 @@ def test_the_readme_has_those_that_come_closest_and_says_whose_answers_mean_noth
     assert row[2:] == ["fast 193 ms; twin 321 ms (random weights); slow 2890 ms", "1.50; 0.90; 0.10"]
 
 
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (("WER en", "WER pt"), "WER en 1.0, pt 2.0"),
+        (("BLEU", "chrF"), "BLEU 1.0, chrF 2.0"),
+        (("top-1", "top-1 Caltech-101", "AUROC"), "top-1 1.0, Caltech-101 2.0"),
+        (("letters missed, all", "letters missed, glasses"), "letters missed, all 1.0, glasses 2.0"),
+        (("WER",), "WER 1.0"),
+    ],
+)
+def test_two_qualities_share_their_words(docs, make, metrics, said):
+    (done,) = make().comparisons
+    ours, other, lost = done.systems
+    judged = tuple(
+        Quality(metric=metric, value=float(value), data="d", items=9, better="lower")
+        for value, metric in enumerate(metrics, 1)
+    )
+    several = done.model_copy(update={"systems": (ours.model_copy(update={"quality": judged}), other, lost)})
+    (row,) = docs.peers_headlines(make(comparisons=(several,)))
+    assert row[1] == f"289 ms ({said})"
+
+
 def test_the_plot_has_a_row_for_each_other_system_on_the_same_inputs(docs, make, scripts_on_path, tmp_path):
     from plots import draw
 
