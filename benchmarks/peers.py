@@ -137,6 +137,8 @@ def run(options: argparse.Namespace) -> PeersReport:
         report = with_comparisons(report, [comparison])
         report.write(options.json)
         print(table(comparison), flush=True)
+    took_s = sum(one.seconds for one in report.comparisons)
+    tell(f"{options.json}: {len(report.comparisons)} comparisons, measured in {took_s:.0f} s")
     return report
 
 

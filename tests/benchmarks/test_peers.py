@@ -96,7 +96,8 @@ def test_all_comparisons_are_measured_written_and_printed(peers, play, tmp_path,
     assert other["groups"][0]["verdict"] == "we lead"
     assert (other["groups"][0]["calls"], other["quality"][0]["items"]) == (2, 2)
     assert other["peak_rss_mb"] > 1
-    told = capsys.readouterr().out
+    told, also = capsys.readouterr()
+    assert f"{path}: 5 comparisons, measured in " in also
     assert "translation pt-en: made up" in told
     assert "we lead" in told
     assert "ok     time" in told
