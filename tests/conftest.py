@@ -8,6 +8,7 @@ import wave
 from pathlib import Path
 
 import pytest
+from fake_hub import FakeHub
 
 from edge.errors import EdgeError
 from edge.hub.store import ModelStore
@@ -133,6 +134,17 @@ def cut_speech(demo_speech, tmp_path):
 def sentence(cut_speech):
     """5 s of the demo recording, and the words said in it."""
     return cut_speech(8.4, 13.4, "sentence.wav"), "it was the epoch of belief it was the epoch of incredulity"
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub of models on loopback, empty at first; this process and those it starts ask it and no other."""
+    running = FakeHub()
+    monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_hub import FakeHub
 
 from edge.errors import DownloadError, LicenceError, StoreError
 from edge.hub.hub_listing import RemoteFile, choose, list_repository, spdx
@@ -27,15 +26,6 @@ FILES = {
     "tf_model.h5": b"neither",
 }
 WANTED = ["README.md", "config.json", "model.safetensors", "preprocessor_config.json"]
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    running = FakeHub()
-    monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import ct2_files
 import pytest
-from fake_hub import FakeHub
 
 from edge.errors import DownloadError, LicenceError, RecipeError
 from edge.hub.overlay import entry_path, read_entry
@@ -15,16 +14,6 @@ from edge.hub.store import ModelStore
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 TITLE = "Whisper mini; to be exported"
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    running = FakeHub()
-    monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_hub import FakeHub
 
 from edge.hub.recipes.safetensors_format import read_safetensors, write_safetensors
 
@@ -267,32 +266,27 @@ def test_a_name_without_letters_needs_an_id(scripts_on_path):
         default_id(Origin(Path(), "模型", "模型"))
 
 
-def test_a_repository_of_the_hub_is_exported_with_its_commit(run, family, folder, monkeypatch, tmp_path):
+def test_a_repository_of_the_hub_is_exported_with_its_commit(run, family, folder, hub, monkeypatch, tmp_path):
     from provenance import Provenance
 
-    hub = FakeHub()
-    try:
-        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
-        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-        monkeypatch.setenv("EDGE_MODELS", str(tmp_path / "store"))
-        files = {path.name: path.read_bytes() for path in folder.iterdir()}
-        files["pytorch_model.bin"] = pickle.dumps("a pickle")
-        repository = hub.add("someone/mug-finder", files)
-        code, _, stderr = run(model="someone/mug-finder")
-        assert (code, stderr) == (0, "")
-        found = Provenance.read(run.out)
-        assert (found.id, found.revision, found.licence) == ("mug-finder", repository.commit, "Apache-2.0")
-        assert found.repository == f"{hub.endpoint}/someone/mug-finder"
-        assert "pytorch_model.bin" not in {Path(path).name for _, path, *_ in hub.requests}
-        assert family.offline == "1"
-        assert "someone/nothing" in _refused(run("--force", model="someone/nothing"))
-        hub.add("someone/strict", files, licence="cc-by-nc-4.0")
-        assert "--accept-licence" in _refused(run("--force", model="someone/strict"))
-        assert run("--force", "--accept-licence", model="someone/strict")[0] == 0
-        assert Provenance.read(run.out).licence == "CC-BY-NC-4.0"
-        assert "HF_HUB_OFFLINE" not in os.environ
-    finally:
-        hub.close()
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("EDGE_MODELS", str(tmp_path / "store"))
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    files["pytorch_model.bin"] = pickle.dumps("a pickle")
+    repository = hub.add("someone/mug-finder", files)
+    code, _, stderr = run(model="someone/mug-finder")
+    assert (code, stderr) == (0, "")
+    found = Provenance.read(run.out)
+    assert (found.id, found.revision, found.licence) == ("mug-finder", repository.commit, "Apache-2.0")
+    assert found.repository == f"{hub.endpoint}/someone/mug-finder"
+    assert "pytorch_model.bin" not in {Path(path).name for _, path, *_ in hub.requests}
+    assert family.offline == "1"
+    assert "someone/nothing" in _refused(run("--force", model="someone/nothing"))
+    hub.add("someone/strict", files, licence="cc-by-nc-4.0")
+    assert "--accept-licence" in _refused(run("--force", model="someone/strict"))
+    assert run("--force", "--accept-licence", model="someone/strict")[0] == 0
+    assert Provenance.read(run.out).licence == "CC-BY-NC-4.0"
+    assert "HF_HUB_OFFLINE" not in os.environ
 
 
 # With torch from here on. One start of it for all of these, because each takes seconds.

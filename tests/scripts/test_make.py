@@ -8,7 +8,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_hub import FakeHub
 
 from edge.errors import ExportError, StoreError, UnknownModelError
 from edge.hub.catalogue import load_catalogue
@@ -41,15 +40,6 @@ def folder(tmp_path):
     for name, content in UPSTREAM.items():
         (source / name).write_bytes(content)
     return source
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    running = FakeHub()
-    monkeypatch.setenv("HF_ENDPOINT", running.endpoint)
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    yield running
-    running.close()
 
 
 @pytest.fixture

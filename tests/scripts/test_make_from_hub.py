@@ -8,20 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_hub import FakeHub
 
 from edge.hub.catalogue import Catalogue
 from edge.hub.overlay import entry_path
 from edge.hub.store import ModelStore
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def hub():
-    running = FakeHub()
-    yield running
-    running.close()
 
 
 @pytest.fixture
