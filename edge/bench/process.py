@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from edge.bench.child import BEGAN, ENDED, PEAKS, Ask, Order
+from edge.bench.scratch import scratch_folder
 
 _COMMAND = (sys.executable, "-m", "edge.bench.child")
 _WAIT_S = 10.0
@@ -66,8 +67,9 @@ class Worker:
 
     def __init__(self, command: Sequence[str], meter: EnergyMeter | None = None) -> None:
         """Start it. `meter` is read when a timed part begins and ends."""
-        self._scratch = tempfile.TemporaryDirectory(prefix="edge-bench-", ignore_cleanup_errors=True)
-        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._files = contextlib.ExitStack()
+        scratch = self._files.enter_context(scratch_folder())
+        self._told = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is one
         self._began = time.monotonic()
         self._process = subprocess.Popen(
             command,
@@ -75,7 +77,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._told,
             start_new_session=True,
-            env={**os.environ, "TMPDIR": self._scratch.name},
+            env={**os.environ, "TMPDIR": str(scratch)},
         )
         _offer_to_the_oom_killer(self._process.pid)
         self._meter = meter
@@ -113,11 +115,11 @@ class Worker:
         with contextlib.suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._told):
+        for stream in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 if stream is not None:
                     stream.close()
-        self._scratch.cleanup()
+        self._files.close()
 
     def _listen(self, stdout: IO[bytes]) -> None:
         with contextlib.suppress(ValueError):  # closed while we read: the time was up

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.hub.locks import exclusive
 
-PREFIX = "edge-film-"
+PREFIX = "edge-bench-"
 _LOCK = ".lock"
 
 

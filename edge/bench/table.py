@@ -129,9 +129,7 @@ def _speed(stages: Sequence[StageResult], bound: float) -> Table:
             *([number(stage.energy_j)] if energy else []),
         ]
         table.add_row(_name(stage), stage.precision, str(stage.threads), *cells)
-    table.caption = (
-        f"~ noisy: the spread of the rounds is beyond {100 * bound:.0f} %, or only one was measured"
-    )
+    table.caption = f"~ noisy: the spread of the rounds is beyond {100 * bound:.0f} %, or only one was measured"
     table.caption_justify = "left"
     return table
 
