@@ -181,14 +181,20 @@ class Watch:
 
 
 def _growth(played: Played) -> dict[str, Any]:
-    """Memory by regression; threads and files when it was ready and at the end, at which some have gone already."""
+    """Memory by regression; threads and open files: the most of the first minute, and at the end."""
     rise = slope([(one.at_s, one.rss_mb) for one in played.samples if one.rss_mb is not None and one.at_s >= WARM_S])
-    seen = [one for one in played.samples if one.threads is not None and one.open_files is not None]
     return {
         "rss_growth_mb_per_h": None if rise is None else round(3600 * rise, 3),
-        "threads": (seen[0].threads, max(one.threads or 0 for one in seen[-_LAST:])) if seen else None,
-        "open_files": (seen[0].open_files, max(one.open_files or 0 for one in seen[-_LAST:])) if seen else None,
+        "threads": _ends_of(played, [one.threads for one in played.samples]),
+        "open_files": _ends_of(played, [one.open_files for one in played.samples]),
     }
+
+
+def _ends_of(played: Played, counts: Sequence[int | None]) -> tuple[int, int] | None:
+    """The end is the most of a few looks, as the very last one may have seen the program end."""
+    early = [count for one, count in zip(played.samples, counts, strict=True) if count and one.at_s < COLD_S]
+    late = [count for count in counts if count][-_LAST:]
+    return (max(early), max(late)) if early and late else None
 
 
 def _ends(captions: Sequence[tuple[float, float]], film_s: float, showings: int) -> dict[str, Any]:

@@ -207,7 +207,7 @@ class Session(_Record):
         caption_first, caption_last: `caption` in the first minute, about, and in the last fifth of a long session, by
             whole showings of the film, so that the same words are compared.
         lag_growth_ms_per_h: slope of the latency of captions, of sessions of half an hour and more.
-        threads, open_files: of the process, when it was ready and at the end.
+        threads, open_files: of the process, the most of its first minute and at the end.
         problems: what a long session must not do and did: memory that grows, senses that die, sound that is lost.
     """
 

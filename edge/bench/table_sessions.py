@@ -136,8 +136,8 @@ _ROWS: tuple[tuple[str, _Cell], ...] = (
     ("processor, % of one core", _value("cpu_percent", 1)),
     ("peak MB", _value("peak_rss_mb")),
     ("memory growth, MB an hour", _value("rss_growth_mb_per_h", 1)),
-    ("threads, ready to end", _change("threads")),
-    ("open files, ready to end", _change("open_files")),
+    ("threads, at first and last", _change("threads")),
+    ("open files, at first and last", _change("open_files")),
     ("energy, J", _value("energy_j")),
     ("problems", _problems),
 )

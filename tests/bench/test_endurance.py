@@ -127,6 +127,19 @@ def test_a_look_while_it_ends_does_not_hide_what_grew():
     assert "threads grew from 9 to 30" in session.problems
 
 
+def test_threads_that_start_in_the_first_minute_are_no_growth():
+    seen = [Sample(0, 300.0, 3, 5), *samples(600)]
+    session = seen_by(watch([]), at_seconds([(599, 300.0)])).session(Played(0, "", 800.0, seen), "measured", None)
+    assert (session.threads, session.open_files) == ((9, 9), (20, 20))
+    assert not any("grew" in problem for problem in session.problems)
+
+
+def test_where_nothing_can_be_looked_at_nothing_is_said():
+    seen = [Sample(at, None, None, None) for at in range(0, 600, 5)]
+    session = seen_by(watch([]), at_seconds([(599, 300.0)])).session(Played(0, "", 800.0, seen), "measured", None)
+    assert (session.threads, session.open_files, session.rss_growth_mb_per_h, session.peak_rss_mb) == (None,) * 4
+
+
 def test_warming_up_is_no_growth():
     seen = [Sample(at, min(300 + 10 * at, 800), 9, 20) for at in range(0, 600, 5)]
     looker = seen_by(watch([]), at_seconds([(599, 300.0)]))
