@@ -18,8 +18,7 @@ from typing import Any
 if not __package__:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from peers_comparing import Place
-from peers_materials import whisper_for_ctranslate2
+from peers_materials import MADE, carried_whisper
 
 from edge.bench.inputs_speech import Clip, read_clips
 from edge.bench.scoring import word_errors
@@ -31,7 +30,6 @@ from edge.settings import InferenceSettings, Settings
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 RESULT = ROOT / "benchmarks" / "results" / "speech_errors.json"
-MADE = ROOT / "out" / "peers"
 THREADS = 2
 MOST_POINTS = 0.5
 
@@ -48,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         hear = ours(ModelStore())
-        report: dict[str, Any] = {"errors": errors(clips, hear, peer(ModelStore(), options.made))}
+        report: dict[str, Any] = {"errors": errors(clips, hear, peer(options.made))}
     except (EdgeError, ImportError) as error:
         print(f"skipped: {error}")
         return 0
@@ -79,7 +77,7 @@ def ours(store: ModelStore) -> Hear:
     return hear
 
 
-def peer(store: ModelStore, made: Path) -> Hear:
+def peer(made: Path) -> Hear:
     """faster-whisper.
 
     Raises:
@@ -88,9 +86,7 @@ def peer(store: ModelStore, made: Path) -> Hear:
     """
     from faster_whisper import WhisperModel
 
-    place = Place(store, None, made, made, None, quick=False, tell=print)
-    folder = str(whisper_for_ctranslate2(place))
-    model = WhisperModel(folder, device="cpu", compute_type="float32", cpu_threads=THREADS)
+    model = WhisperModel(str(carried_whisper(made)), device="cpu", compute_type="float32", cpu_threads=THREADS)
 
     def hear(file: Path, language: str) -> str:
         return " ".join(part.text for part in model.transcribe(str(file), beam_size=1, language=language)[0])

@@ -26,14 +26,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from speech_recognition import DATA, MODEL, RATE, Clip, read_manifest, samples_of
-from whisper_precision import count
+from whisper_precision import DATA, MODEL, count
 
+from edge.bench.inputs_speech import Clip, read_clips, read_samples
 from edge.hub.store import ModelStore
 from edge.inference.decoding import Floats, Past, Tokens
 from edge.inference.sessions import SessionFactory
 from edge.inference.tokenization import Tokenizer
 from edge.media import Samples
+from edge.perception.segmentation import SAMPLE_RATE
 from edge.perception.speech_recognition import SpeechRecognizer
 from edge.perception.whisper_model import Context, WhisperModel
 from edge.settings import RecognitionSettings
@@ -142,7 +143,7 @@ def clips_of(options: argparse.Namespace) -> list[Clip]:
     found = [
         clip
         for code in options.languages.split(",")
-        for clip in read_manifest(options.data / f"speech-{code}" / "manifest.tsv", code)
+        for clip in read_clips(options.data, code)
         if clip.seconds <= options.longest
     ]
     ordered = sorted(found, key=lambda clip: _digest(clip.path.name))
@@ -177,7 +178,7 @@ def on_speech(models: Models, clips: Sequence[Clip]) -> dict[str, dict[str, Any]
     """Time and word errors of every choice."""
     recognizers = {name: make(models) for name, make in CHOICES.items()}
     times, words, texts = _run(
-        recognizers, [samples_of(clip.path) for clip in clips], [clip.language for clip in clips]
+        recognizers, [read_samples(clip.path) for clip in clips], [clip.language for clip in clips]
     )
     total = sum(count(clip.transcript, "", clip.language)[0] for clip in clips)
     rows = _timed(times, REFERENCE)
@@ -193,9 +194,11 @@ def on_speech(models: Models, clips: Sequence[Clip]) -> dict[str, dict[str, Any]
 def on_noise(models: Models, files: Sequence[Path]) -> dict[str, dict[str, Any]]:
     """Time where nobody speaks, and how often something was heard."""
     recognizers = {name: CHOICES[name](models) for name in ON_NOISE}
-    sounds = [samples_of(file) for file in files]
-    pieces = [sound[at : at + NOISE_S * RATE] for sound in sounds for at in range(0, len(sound), NOISE_S * RATE)]
-    pieces = [piece for piece in pieces if len(piece) == NOISE_S * RATE]
+    sounds = [read_samples(file) for file in files]
+    pieces = [
+        sound[at : at + NOISE_S * SAMPLE_RATE] for sound in sounds for at in range(0, len(sound), NOISE_S * SAMPLE_RATE)
+    ]
+    pieces = [piece for piece in pieces if len(piece) == NOISE_S * SAMPLE_RATE]
     times, words, texts = _run(recognizers, pieces, ["en"] * len(pieces))
     rows = _timed(times, PRODUCT)
     for name, row in rows.items():

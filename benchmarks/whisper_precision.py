@@ -22,8 +22,9 @@ from typing import Any
 
 import jiwer
 import numpy as np
-from speech_recognition import DATA, MODEL, Clip, carried_folder, normalise, read_manifest, samples_of
 
+from edge.bench.inputs_speech import Clip, read_clips, read_samples
+from edge.bench.scoring import normalise
 from edge.file_transcriber import FileTranscriber
 from edge.hub.recipes.whisper import build
 from edge.hub.store import ModelStore
@@ -35,6 +36,9 @@ from edge.perception.voice_activity import MODEL_ID, VoiceActivityDetector
 from edge.perception.whisper_model import Context, WhisperModel, append, condense, fit_mel, prompt_tokens
 from edge.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+MODEL = "whisper-base"
 SYSTEMS: Mapping[str, Mapping[str, str]] = {
     "fp32": {"precision": "fp32"},
     "int8": {"precision": "int8"},
@@ -60,13 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; 1 when the program's build is further than the limit from float32 over all languages."""
     options = _options(arguments)
     codes = options.languages.split(",")
-    clips = {code: read_manifest(options.data / f"speech-{code}" / "manifest.tsv", code) for code in codes}
+    clips = {code: read_clips(options.data, code) for code in codes}
     if not any(clips.values()):
         print(f"skipped: no speech-{{{options.languages}}}/manifest.tsv in {options.data}")
         return 0
     report = json.loads(options.json.read_text("utf-8")) if options.json and options.json.is_file() else {}
     with tempfile.TemporaryDirectory() as scratch:
-        files = options.files or carried_folder(Path(scratch))
+        files = options.files or upstream_files()
         for name in options.systems.split(";"):
             folder = Path(scratch) / name.replace(" ", "-")
             folder.mkdir()
@@ -92,13 +96,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--files", type=Path, help="folder of upstream files; else pip downloads them")
+    parser.add_argument("--files", type=Path, help="folder of upstream files; else they are fetched once")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with speech-CODE/manifest.tsv")
     parser.add_argument("--languages", default=LANGUAGES)
     parser.add_argument("--systems", default=";".join(SYSTEMS), help="builds, with semicolons between")
     parser.add_argument("--likelihood", action="store_true", help="of the true transcript, instead of errors")
     parser.add_argument("--json", type=Path, help="write all numbers here; what is there of other languages stays")
     return parser.parse_args(arguments)
+
+
+def upstream_files() -> Path:
+    """What the recipe reads, as benchmarks/peers.py keeps it."""
+    sys.path.append(str(ROOT / "scripts"))
+    from peers_materials import carried_whisper
+
+    return carried_whisper()
 
 
 def hear(folder: Path, clips: Sequence[Clip]) -> list[str]:
@@ -122,7 +134,7 @@ def likelihood(folder: Path, clips: Mapping[str, Sequence[Clip]]) -> dict[str, l
     for code, own in clips.items():
         prompt = [configuration.tokens.start, *prompt_tokens(configuration, code, "transcribe")]
         for clip in [clip for clip in own if clip.seconds <= SHORT_S][:SHORT_CLIPS]:
-            sound = np.concatenate([samples_of(clip.path), np.zeros(TAIL, np.float32)])
+            sound = np.concatenate([read_samples(clip.path), np.zeros(TAIL, np.float32)])
             mel = log_mel(sound, configuration.mels)
             context = append(model.encode(fit_mel(mel, max(mel.shape[1], SHORTEST_FRAMES))), silence, SILENCE_GROUP)
             tokens = [*tokenizer.encode(" " + clip.transcript), configuration.tokens.end]

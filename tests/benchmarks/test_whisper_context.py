@@ -21,7 +21,7 @@ def context(monkeypatch):
     import whisper_context
 
     yield whisper_context
-    for name in ("whisper_context", "whisper_precision", "speech_recognition"):
+    for name in ("whisper_context", "whisper_precision"):
         del sys.modules[name]
 
 

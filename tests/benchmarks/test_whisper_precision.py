@@ -16,8 +16,7 @@ def precision(monkeypatch):
     import whisper_precision
 
     yield whisper_precision
-    for name in ("whisper_precision", "speech_recognition"):
-        del sys.modules[name]
+    del sys.modules["whisper_precision"]
 
 
 @pytest.mark.parametrize(
