@@ -151,12 +151,20 @@ def _start(result: Measured, start: Start, workers: dict[str, Answering]) -> Non
     try:
         worker = start(system)
     except MissingError as error:
-        result.fail("skipped", str(error))
+        result.fail("skipped", _where_from(system, str(error)))
     except (WorkerError, OSError) as error:
         result.fail("failed", str(error))
     else:
         workers[system.name] = worker
         result.load_ms, result.versions = worker.load_ms, worker.versions
+
+
+def _where_from(system: System, missing: str) -> str:
+    """A reason that says what to run."""
+    if "run:" in missing:
+        return missing
+    kind = "bench" if system.python is None else "export"
+    return f"{missing}; where there is a wheel for this platform, scripts/setup {kind} installs it"
 
 
 def _run(

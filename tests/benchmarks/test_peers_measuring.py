@@ -121,17 +121,25 @@ def test_a_system_that_dies_has_a_reason_and_no_numbers_and_the_others_go_on(mea
 @pytest.mark.parametrize("kind", ["missing", "broken", "no interpreter", "told before"])
 def test_what_cannot_be_started_is_a_row_with_a_reason(measuring, process, system, items, kind):
     error = {
-        "missing": process.MissingError("why"),
+        "missing": process.MissingError("why; run: something"),
         "broken": process.WorkerError("why"),
         "no interpreter": OSError("why"),
     }.get(kind)
-    second = system("y", missing="why") if error is None else system("y")
+    second = system("y", missing="why; run: something") if error is None else system("y")
     (good, bad), calls, _, workers = run(measuring, [system("x"), second], items, **({"y": error} if error else {}))
     assert bad.status == ("skipped" if kind in {"missing", "told before"} else "failed")
-    assert bad.reason == "why"
+    assert bad.reason == ("why; run: something" if bad.status == "skipped" else "why")
     assert good.times_ms
     assert "y" not in workers
     assert {name for name, _ in calls} == {"x"}
+
+
+@pytest.mark.parametrize(("python", "kind"), [(None, "bench"), ("/other/python", "export")])
+def test_a_package_that_is_not_here_is_told_with_what_installs_it(measuring, process, system, items, python, kind):
+    error = process.MissingError("No module named 'peer'")
+    ((bad,), _, _, _) = run(measuring, [system("y", python=python)], items, y=error)
+    assert bad.reason.startswith("No module named 'peer'; ")
+    assert bad.reason.endswith(f"scripts/setup {kind} installs it")
 
 
 def test_all_processes_end_when_it_is_interrupted(measuring, system, items):
