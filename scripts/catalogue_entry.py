@@ -1,112 +1,23 @@
-"""Entries of the catalogue as TOML text: one form for all, so that `models/catalog.toml` is written, not typed.
-
-A field that has its default is left out; the others stand in the order of the schema (edge/hub/catalogue.py). Files,
-and more than one measured quality, have a line each.
-"""
+"""The catalogue entry of a model that was made here: what it is, where it is from, its files and measured quality."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from provenance import Provenance, hash_file
 
 from edge.errors import UnknownModelError
-from edge.hub.catalogue import Catalogue, Model, ModelFile, PackagedSource, UrlSource, WheelSource
+from edge.hub.catalogue import Catalogue, Model
 
 ENTRY_FILE = "entry.toml"
 CARD_FILE = "card.md"
 
 TO_BE_EXPORTED = "; to be exported"
 """End of the title of an entry that has no files yet."""
-
-Source = WheelSource | UrlSource | PackagedSource
-Mirrors = Mapping[str, Sequence[str]]
-
-
-def render(model: Model, mirrors: Mirrors | None = None) -> str:
-    """One entry, from `[[models]]` to the end of its last line.
-
-    Args:
-        model: what it says.
-        mirrors: name of a mirror to its addresses; sources that lie under all of them are written as its path.
-    """
-    lines = ["[[models]]"]
-    for name, field in type(model).model_fields.items():
-        value = getattr(model, name)
-        if field.is_required() or value != field.get_default(call_default_factory=True):
-            lines += _files(value, mirrors or {}) if name == "files" else _field(name, _plain(value))
-    return "\n".join(lines) + "\n"
-
-
-def _field(name: str, value: Any) -> list[str]:
-    if name == "quality" and len(value) > 1:
-        return ["quality = [", *(f"  {_toml(score)}," for score in value), "]"]
-    if name == "quality":
-        return [f"quality = [ {_toml(value[0])} ]"]
-    return [f"{name} = {_toml(value)}"]
-
-
-def _files(files: Iterable[ModelFile], mirrors: Mirrors) -> list[str]:
-    lines = ["files = ["]
-    for file in files:
-        start = f"  {{ name = {_toml(file.name)}, size = {file.size}, sha256 = {_toml(file.sha256)}"
-        sources = [_toml(source) for source in _sources(file.sources, mirrors)]
-        if not sources:
-            lines.append(f"{start} }},")
-        elif isinstance(file.sources[0], PackagedSource):
-            lines.append(f"{start}, sources = [ {', '.join(sources)} ] }},")
-        else:
-            lines += [f"{start}, sources = [", *(f"    {source}," for source in sources[:-1])]
-            lines.append(f"    {sources[-1]} ] }},")
-    return [*lines, "]"]
-
-
-def _sources(sources: Sequence[Source], mirrors: Mirrors) -> list[dict[str, Any]]:
-    """Addresses of one path under every address of a mirror become `{mirror, path}` again."""
-    found: list[dict[str, Any]] = []
-    rest = list(sources)
-    while rest:
-        first = rest[0]
-        path = first.path if isinstance(first, UrlSource) else ""
-        for name, bases in mirrors.items() if path else ():
-            head = [source.url for source in rest[: len(bases)] if isinstance(source, UrlSource)]
-            if head == [f"{base}/{quote(path)}" for base in bases]:
-                found.append({"mirror": name, "path": path})
-                del rest[: len(bases)]
-                break
-        else:
-            found.append(rest.pop(0).model_dump(exclude_defaults=True))
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """Nested records as dictionaries, without what has its default."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(exclude_defaults=True)
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _toml(value: Any) -> str:
-    """A value on one line, as TOML 1.0 has it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(key: str) -> str:
-    is_bare = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
-    return key if is_bare else _toml(key)
 
 
 def made_entry(folder: Path, provenance: Provenance, catalogue: Catalogue, precision: str) -> Model:

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from catalogue_entry import CARD_FILE, ENTRY_FILE, made_entry, render
+from catalogue_entry import CARD_FILE, ENTRY_FILE, made_entry
 from gate_checks import precision, problems
 from gate_compare import Pair, compare, name_of
 from gate_limits import limits
@@ -26,6 +26,7 @@ from provenance import Provenance, versions
 
 from edge.errors import EdgeError, ExportError
 from edge.hub.catalogue import load_catalogue
+from edge.hub.entry_text import render
 from edge.hub.store import ModelStore
 from edge.inference.sessions import one_line
 

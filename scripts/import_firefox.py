@@ -15,10 +15,17 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from edge.hub.catalogue import Model
+from edge.hub.entry_text import render
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "models" / "catalog.toml"
 BEGIN = "# BEGIN of the part that scripts/import_firefox.py writes"
 END = "# END of the part that scripts/import_firefox.py writes"
+
+MIRROR = "firefox-translations"
+_BASE = "https://mirror.invalid"  # in place of the addresses, which only the catalogue names
 
 PREFERENCE = ("tiny", "base-memory", "base")
 """The first architecture that a pair has gets the plain id."""
@@ -56,41 +63,53 @@ def generate(listed: dict[str, Any]) -> str:
 
 
 def _entry(model_id: str, source: str, target: str, model: dict[str, Any], listed: dict[str, Any]) -> str:
-    architecture, pair = model["architecture"], model["pair"]
+    architecture, page = model["architecture"], f"https://github.com/{listed['repository']}"
     version = f" {model['version']}" if model["version"] else ""
-    lines = [
-        "[[models]]",
-        f'id = "{model_id}"',
-        'task = "translation"',
-        f'title = "Firefox Translations {source} to {target}, {architecture}{version}"',
-        f'source = "{source}"',
-        f'target = "{target}"',
-        'licence = "MPL-2.0"',
-        f'licence_url = "https://github.com/{listed["repository"]}/blob/{listed["commit"]}/LICENSE"',
-        f'upstream = {{ repository = "https://github.com/{listed["repository"]}", revision = "{listed["commit"]}" }}',
-        'recipe = "marian"',
-        f'options = {{ source = "{source}", target = "{target}", model_sha256 = "{model["model_sha256"]}" }}',
+    fallback = FALLBACKS.get(model_id)
+    entry = {
+        "id": model_id,
+        "task": "translation",
+        "title": f"Firefox Translations {source} to {target}, {architecture}{version}",
+        "source": source,
+        "target": target,
+        "licence": "MPL-2.0",
+        "licence_url": f"{page}/blob/{listed['commit']}/LICENSE",
+        "upstream": {"repository": page, "revision": listed["commit"]},
+        "recipe": "marian",
+        "options": {"source": source, "target": target, "model_sha256": model["model_sha256"]},
+        "default": fallback is not None,
+        "fallback": fallback,
+        "ram_mb": RAM_MB[architecture],
+        "disk_mb": _disk_mb(model),
+        "quality": _quality(model),
+        "files": _files(model),
+    }
+    return render(Model.model_validate(entry), {MIRROR: (_BASE,)})
+
+
+def _files(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """All but the scores of the translation, which nothing here uses."""
+    folder = f"models/{model['architecture']}/{model['pair']}"
+    return [
+        {
+            "name": name,
+            "size": file["bytes_gz"],
+            "sha256": file["sha256_gz"],
+            "sources": [{"url": f"{_BASE}/{folder}/{quote(name)}", "path": f"{folder}/{name}"}],
+        }
+        for name, file in sorted(model["files"].items())
+        if not name.startswith("qualityModel")
     ]
-    if model_id in FALLBACKS:
-        lines += ["default = true", f'fallback = "{FALLBACKS[model_id]}"']
-    lines += [f"ram_mb = {RAM_MB[architecture]}", f"disk_mb = {_disk_mb(model)}", *_quality(model), "files = ["]
-    for name, file in sorted(model["files"].items()):
-        if not name.startswith("qualityModel"):  # scores of the translation, which nothing here uses
-            where = f'{{ mirror = "firefox-translations", path = "models/{architecture}/{pair}/{name}" }}'
-            content = f'size = {file["bytes_gz"]}, sha256 = "{file["sha256_gz"]}"'
-            lines += [f'  {{ name = "{name}", {content}, sources = [', f"    {where} ] }},"]
-    return "\n".join([*lines, "]", ""])
 
 
-def _quality(model: dict[str, Any]) -> list[str]:
+def _quality(model: dict[str, Any]) -> list[dict[str, Any]]:
     """FLORES scores as the publisher gives them."""
     names = {"bleu": "BLEU", "comet": "COMET"}
-    scores = [
-        f'  {{ metric = "{names[key]}", data = "FLORES", value = {value}, by = "upstream" }},'
+    return [
+        {"metric": names[key], "data": "FLORES", "value": value, "by": "upstream"}
         for key, value in sorted((model["flores"] or {}).items())
         if key in names and value is not None
     ]
-    return ["quality = [", *scores, "]"] if scores else []
 
 
 def _disk_mb(model: dict[str, Any]) -> float:

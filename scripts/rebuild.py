@@ -18,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from catalogue_entry import render
 from provenance import hash_file, versions
 
 from edge.errors import EdgeError, ExportError
 from edge.hub.catalogue import Model, catalogue_path, load_catalogue
 from edge.hub.deep_verify import is_trained, rederive, trained_note
+from edge.hub.entry_text import render
 from edge.hub.graph_difference import folder_differences
 from edge.hub.store import MANIFEST, ModelStore
 
@@ -132,13 +132,13 @@ def record(path: Path, model: Model, hashes: Mapping[str, str]) -> None:
     """Write the hashes of the built files into the entry of a model, and leave everything else as it is.
 
     Raises:
-        ExportError: the entry in the file is not as catalogue_entry.py writes it.
+        ExportError: the entry in the file is not as `render` writes it.
     """
     text = path.read_text(encoding="utf-8")
     mirrors: Any = tomllib.loads(text).get("mirrors", {})
     old = render(model, mirrors)
     if text.count(old) != 1:
-        raise ExportError(f"{path.name}: the entry of {model.id} is not as scripts/catalogue_entry.py writes it")
+        raise ExportError(f"{path.name}: the entry of {model.id} is not as edge/hub/entry_text.py writes it")
     new = render(model.model_copy(update={"built": dict(hashes)}), mirrors)
     path.write_text(text.replace(old, new), encoding="utf-8")
 

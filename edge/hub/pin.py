@@ -7,7 +7,6 @@ From then on the model is pulled like any other, and always the same.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from edge.errors import RecipeError
 from edge.hub.blobs import store_errors
 from edge.hub.catalogue import Model
+from edge.hub.entry_text import in_toml
 from edge.hub.hub_listing import Listing, list_repository
 from edge.hub.hub_snapshot import HubFile, cache_root_of, check_licence, small_files
 from edge.hub.overlay import entry_path
@@ -72,17 +72,8 @@ def _entry(model: Model, listing: Listing, files: Mapping[str, HubFile]) -> str:
             for name, file in sorted(files.items())
         ],
     }
-    return "\n".join(["[[models]]", *(f"{name} = {_toml(value)}" for name, value in fields.items()), ""])
+    return "\n".join(["[[models]]", *(f"{name} = {in_toml(value)}" for name, value in fields.items()), ""])
 
 
 def _address(listing: Listing, name: str) -> str:
     return f"{listing.page}/resolve/{listing.commit}/{name}"
-
-
-def _toml(value: Any) -> str:
-    """A value on one line (TOML 1.0; its strings are those of JSON)."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)

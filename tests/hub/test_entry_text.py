@@ -1,17 +1,17 @@
-"""Entries as TOML: what is in the catalogue is exactly what the script writes."""
+"""Entries as TOML: what is in the catalogue is exactly what is rendered."""
 
 import re
 
 import pytest
 
 from edge.hub.catalogue import Catalogue, Model, catalogue_path, load_catalogue
+from edge.hub.entry_text import render
 
 try:
     import tomllib
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
-pytestmark = pytest.mark.usefixtures("scripts_on_path")
 SHA = "ab" * 32
 
 
@@ -41,9 +41,7 @@ def blocks(text):
     return found
 
 
-def test_every_entry_of_the_catalogue_is_as_the_script_writes_it():
-    from catalogue_entry import render
-
+def test_every_entry_of_the_catalogue_is_as_it_is_rendered():
     text = catalogue_path().read_text(encoding="utf-8")
     written = blocks(text)
     mirrors = tomllib.loads(text)["mirrors"]
@@ -65,16 +63,12 @@ def test_every_entry_of_the_catalogue_is_as_the_script_writes_it():
     ],
 )
 def test_what_is_written_is_read_back(changes):
-    from catalogue_entry import render
-
     model = entry(**changes)
     (read,) = tomllib.loads(render(model))["models"]
     assert Catalogue.model_validate({"models": [read]}).models == (model,)
 
 
 def test_addresses_of_a_mirror_become_its_path_again():
-    from catalogue_entry import render
-
     bases = ["https://one.example/x", "https://two.example"]
     sources = [{"url": f"{base}/a%20b.onnx", "path": "a b.onnx"} for base in bases]
     file = {"name": "a.onnx", "sha256": SHA, "size": 3, "sources": sources}
@@ -83,8 +77,6 @@ def test_addresses_of_a_mirror_become_its_path_again():
 
 
 def test_a_missing_source_of_a_mirror_is_not_taken_for_the_mirror():
-    from catalogue_entry import render
-
     file = {"name": "a", "sha256": SHA, "size": 3, "sources": [{"url": "https://one.example/a", "path": "a"}]}
     assert '{ url = "https://one.example/a", path = "a" }' in render(
         entry(files=[file]), {"m": ["https://one.example", "https://two.example"]}
