@@ -113,8 +113,10 @@ def nothing_promised(_results: Results) -> tuple[Limit, ...]:
 
 
 def most(results: Results, system: str, limit: float, *, what: str) -> tuple[Limit, ...]:
-    """A limit on the largest ratio of ours to `system` over all groups; none where it was not measured."""
-    ratios = [group.ratio for group in results[system].groups if group.ratio is not None] if system in results else []
+    """A limit on our median over that of `system`, the largest of all groups; none where one was not measured."""
+    ours = {group.group: group.p50_ms for row in results.values() if row.ours for group in row.groups}
+    theirs = {group.group: group.p50_ms for group in results[system].groups} if system in results else {}
+    ratios = [ours[name] / theirs[name] for name in ours if name in theirs]
     if not ratios:
         return ()
     return (Limit(what=what, value=round(max(ratios), 4), limit=limit, held=max(ratios) <= limit),)

@@ -135,7 +135,7 @@ def accuracy(answers: Answers, labels: Mapping[str, Picture], data: str) -> tupl
 
 def time_limits(results: Results) -> tuple[Limit, ...]:
     """Time against the float original."""
-    return most(results, ORIGINAL, MOST_TIME, what=f"time, ratio to {ORIGINAL}")
+    return most(results, ORIGINAL, MOST_TIME, what=f"median time, ratio to {ORIGINAL}")
 
 
 def limits(results: Results) -> tuple[Limit, ...]:

@@ -152,7 +152,7 @@ def word_error_rates(
 
 def limits(results: Results) -> tuple[Limit, ...]:
     """Time against int8, errors of all languages together against float32, as much as was measured."""
-    made = most(results, PEER, LIMITS["speed"], what=f"time, largest ratio to {PEER}")
+    made = most(results, PEER, LIMITS["speed"], what=f"median time, largest ratio to {PEER}")
     if OURS not in results or EXACT not in results:
         return made
     change = round(pooled(results[OURS]) - pooled(results[EXACT]), 2)

@@ -174,5 +174,5 @@ def limits(results: Results) -> tuple[Limit, ...]:
     return tuple(
         limit
         for name, value in LIMITS.items()
-        for limit in most(results, name, value, what=f"time, largest ratio to {name}")
+        for limit in most(results, name, value, what=f"median time, largest ratio to {name}")
     )
