@@ -147,6 +147,8 @@ class TestRefusals:
         [
             (["--servce"], "no option named --servce; run: scripts/board_setup --help"),
             (["--governor", "fast"], "no governor named fast; take performance"),
+            (["--governor"], "no governor named none; take performance"),
+            (["--dry-run", "--runtime"], "there is no file none; --runtime takes a wheel, FILE.whl"),
             (["--runtime", "gone.whl"], "there is no file gone.whl; --runtime takes a wheel, FILE.whl"),
             (
                 ["--csi"],
@@ -157,6 +159,13 @@ class TestRefusals:
     def test_of_options(self, board, options, why):
         done = board(*options)
         assert (done.returncode, done.stderr) == (2, f"board_setup: {why}\n")
+
+    @pytest.mark.parametrize("name", ["my glasses", "100%", "a&b", "a|b", "brille-ä"])
+    def test_of_a_folder_that_systemd_would_read_otherwise(self, board, tmp_path, name):
+        done = board("--service", env={"EDGE_VENV": str(tmp_path / name)})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith("as its own; move this folder for --service\n")
+        assert board(env={"EDGE_VENV": str(tmp_path / name)}).returncode == 0
 
     def test_of_a_played_machine_that_would_be_changed_for_real(self, tmp_path):
         done = subprocess.run(
