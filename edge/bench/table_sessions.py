@@ -24,11 +24,11 @@ _NOTHING = "nothing"
 def sessions_table(sessions: Sequence[Session]) -> Table:
     """All of it; only rows that some session has."""
     whole = Table.grid()
-    latencies, rest = _late(sessions), _rest(sessions)
-    for table in (latencies, rest):
+    for table in (_late(sessions), _rest(sessions)):
         if table.row_count:
+            if whole.row_count:
+                whole.add_row("")
             whole.add_row(table)
-            whole.add_row("")
     for session in sessions:
         for problem in session.problems:
             whole.add_row(Text(f"PROBLEM     {session.name}: {problem}"))

@@ -59,6 +59,8 @@ def test_a_long_session_says_what_grew():
     assert row(lines, "energy, J") == ["4321"]
     assert row(lines, "frames nobody drew") == ["17", "of", "432000"]
     assert row(lines, "problems") == ["1"]
+    assert lines.count("") == 1, "between the tables"
+    assert lines[-1] == "PROBLEM     soak: signs failed: [red]broken[/red]"
     assert "PROBLEM     soak: signs failed: [red]broken[/red]" in lines
 
 
