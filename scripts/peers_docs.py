@@ -62,7 +62,8 @@ def _comparison(compared: Comparison) -> Iterator[str]:
         items = {group.group: group.items for one in compared.systems for group in one.groups}
         yield f"{compared.data}; every input {compared.rounds} times, {compared.began[:10]}, {compared.commit}."
         head = ["system", "weights", *(f"{name} ({items[name]})" for name in groups), "quality", "memory MB:"]
-        yield table(head, (_system(one, groups) for one in compared.systems))
+        ours = next((one for one in compared.systems if one.ours), compared.systems[0])
+        yield table(head, (_system(one, ours, groups) for one in compared.systems))
     notes = [f"- {one.system}: {one.reason or one.note}" for one in compared.systems if one.reason or one.note]
     if notes:
         yield "\n".join(notes)
@@ -125,16 +126,22 @@ def _headline(compared: Comparison) -> Iterator[list[str]]:
         closest = sorted(timed, key=lambda row: -row[2])[:README_PEERS]
         yield [
             f"{compared.task}, {mine.group}",
-            _said(ours, mine, ""),
-            "; ".join(_said(one, group, f"{one.system} ") for one, group, _ in closest),
+            _said(ours, mine),
+            "; ".join(f"{one.system} {_said(one, group)}{_fewer(one, ours)}" for one, group, _ in closest),
             "; ".join(f"{ratio:.2f}" for _, _, ratio in closest),
         ]
 
 
-def _said(one: SystemResult, group: Group, name: str) -> str:
+def _said(one: SystemResult, group: Group) -> str:
     random = " (random weights)" if "random" in one.weights else ""
     judged = f" ({_judged(one.quality[:README_METRICS])})" if one.quality else random
-    return f"{name}{number(group.p50_ms)} ms{judged}"
+    return f"{number(group.p50_ms)} ms{judged}"
+
+
+def _fewer(one: SystemResult, ours: SystemResult) -> str:
+    """A slow system may have been judged on a part of what ours was judged on."""
+    items = [(other.items, mine.items) for other in one.quality for mine in ours.quality if other.metric == mine.metric]
+    return " on fewer inputs" if any(theirs < all_of_them for theirs, all_of_them in items) else ""
 
 
 def _judged(found: Sequence[Quality]) -> str:
@@ -148,14 +155,14 @@ def _judged(found: Sequence[Quality]) -> str:
     return ", ".join(told)
 
 
-def _system(one: SystemResult, groups: list[str]) -> list[str]:
+def _system(one: SystemResult, ours: SystemResult, groups: list[str]) -> list[str]:
     timed = {group.group: group for group in one.groups}
     name = f"**{one.system}**" if one.ours else one.system
     return [
         f"{name}, {one.precision}, {one.threads} thread{'s' * (one.threads > 1)}",
         one.weights,
         *(_group(timed[group]) if group in timed else ("" if one.groups else one.status) for group in groups),
-        "; ".join(map(quality, one.quality)),
+        f"{_judged(one.quality)}{_fewer(one, ours)}" if one.quality else "",
         f"{one.peak_rss_mb:.0f}" if one.peak_rss_mb else "",
     ]
 

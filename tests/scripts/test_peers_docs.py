@@ -149,6 +149,17 @@ def test_two_qualities_share_their_words(docs, make, metrics, said):
     assert row[1] == f"289 ms ({said})"
 
 
+def test_quality_of_a_part_of_the_inputs_says_so(docs, make):
+    (done,) = make().comparisons
+    ours, other, lost = done.systems
+    judged = [one.model_copy(update={"items": items}) for one in ours.quality for items in (1470, 200)]
+    for found, said in zip(judged, ("(WER 10.3)", "(WER 10.3) on fewer inputs"), strict=True):
+        slow = other.model_copy(update={"quality": (found,)})
+        report = make(comparisons=(done.model_copy(update={"systems": (ours, slow, lost)}),))
+        assert docs.peers_headlines(report)[0][2] == f"other 231 ms {said}"
+        assert ("| WER 10.3 on fewer inputs |" in docs.peers_part(report)) == ("fewer" in said)
+
+
 def test_the_plot_has_a_row_for_each_other_system_on_the_same_inputs(docs, make, scripts_on_path, tmp_path):
     from plots import draw
 
