@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from quantize_graph import CONTRIB, Array, Patch, Place, places, rewrite, ties
-from quantize_packing import BLOCKS, ZERO_8, block_of, blocks_4, blocks_8, per_channel
+from quantize_packing import BLOCKS, block_of, blocks_4
 
 from edge.errors import ExportError
+from edge.hub.recipes.packing import ZERO_8, blocks_8, per_channel
 from edge.inference.cpu import CpuClass
 from edge.inference.sessions import one_line
 

@@ -7,8 +7,9 @@ import pytest
 from ct2_files import AUDIO, HEADS, LAYERS, MELS, ROWS, WIDTH, Reference
 
 from edge.errors import RecipeError
+from edge.hub.recipes.packing import per_channel
 from edge.hub.recipes.whisper import build
-from edge.hub.recipes.whisper_quantise import BLOCK, per_block, per_channel
+from edge.hub.recipes.whisper_quantise import BLOCK, per_block
 from edge.inference.sessions import SessionFactory
 from edge.perception.whisper_model import WhisperModel, append, condense
 

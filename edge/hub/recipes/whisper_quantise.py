@@ -8,26 +8,18 @@ decoder step). Formats: ONNX Runtime docs/ContribOperators.md, `DynamicQuantizeM
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from edge.errors import RecipeError
+from edge.hub.recipes.packing import ZERO_8, Bytes, blocks_8, per_channel
 from edge.hub.recipes.whisper_graph import CONTRIB, GraphWriter
 from edge.hub.recipes.whisper_weights import Floats, Linear
 
 BLOCK = 128
 _INT8_COMPUTE = 4
-_ZERO = 128
-_PEAK = 127.0
 _SMALLEST_PEAK = 1e-6
 
 
-def per_channel(weight: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Symmetric int8 with one scale per output: `weight` [out, in] ~ int8 [out, in] * scale [out]."""
-    scale = _scale(np.abs(weight).max(axis=1))
-    return np.rint(weight / scale[:, None]).astype(np.int8), scale
-
-
-def per_block(weight: Floats) -> tuple[npt.NDArray[np.uint8], Floats]:
+def per_block(weight: Floats) -> tuple[Bytes, Floats]:
     """Symmetric 8 bit with one scale per block of inputs, zero point 128, in the layout of `MatMulNBits`.
 
     Returns:
@@ -36,13 +28,9 @@ def per_block(weight: Floats) -> tuple[npt.NDArray[np.uint8], Floats]:
     Raises:
         RecipeError: the inputs are no multiple of the block.
     """
-    rows, columns = weight.shape
-    if columns % BLOCK:
-        raise RecipeError(f"a projection of {columns} inputs does not divide into blocks of {BLOCK}")
-    blocks = weight.reshape(rows, columns // BLOCK, BLOCK)
-    scale = _scale(np.abs(blocks).max(axis=2))
-    packed = np.rint(blocks / scale[:, :, None]) + _ZERO
-    return packed.astype(np.uint8), scale
+    if weight.shape[1] % BLOCK:
+        raise RecipeError(f"a projection of {weight.shape[1]} inputs does not divide into blocks of {BLOCK}")
+    return blocks_8(weight, BLOCK)
 
 
 def dynamic(writer: GraphWriter, x: str, name: str, linear: Linear) -> str:
@@ -82,7 +70,7 @@ def blockwise(writer: GraphWriter, x: str, name: str, linear: Linear) -> str:
 def embedding(writer: GraphWriter, tokens: str, name: str, table: Linear) -> str:
     """Rows of a table stored as for `blockwise`, so that input and output embedding are one tensor."""
     packed, scale = _stored_blocks(writer, name, table)
-    zero = writer.constant("zero", np.array(_ZERO, np.float32))
+    zero = writer.constant("zero", np.array(ZERO_8, np.float32))
     centred = writer.op("Sub", writer.op("Cast", writer.op("Gather", packed, tokens), to=1), zero)
     scales = writer.op("Unsqueeze", writer.op("Gather", scale, tokens), writer.integers(-1))
     return writer.op("Reshape", writer.op("Mul", centred, scales), writer.integers(0, 0, table.weight.shape[1]))
@@ -93,7 +81,3 @@ def _stored_blocks(writer: GraphWriter, name: str, linear: Linear) -> tuple[str,
         return f"{name}/blocks", f"{name}/scale"
     packed, scale = per_block(linear.weight)
     return writer.constant(f"{name}/blocks", packed), writer.constant(f"{name}/scale", scale)
-
-
-def _scale(peak: Floats) -> Floats:
-    return np.asarray(np.where(peak > 0, peak / np.float32(_PEAK), np.float32(1)), np.float32)
