@@ -35,7 +35,7 @@ def examine(settings: Settings, root: Path = ROOT) -> Iterator[Finding]:
     yield from attempt("onnxruntime", partial(_runtime, settings))
     yield from attempt("opencv", _opencv, optional=True)
     store = ModelStore()
-    models = store.catalogue.defaults()
+    models = store.shipped.defaults()  # the store itself may be out of reach
     yield from examine_board(sum(model.ram_mb for model in models), settings.scheduling.max_temperature_c, root)
     yield from attempt("store", partial(_store, store))
     yield from attempt("providers", partial(_providers, store, settings), optional=True)

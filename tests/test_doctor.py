@@ -1,5 +1,6 @@
 """`edge doctor` over stores that are only played: what it finds, what it advises, and when it is content."""
 
+import errno
 import json
 import re
 import sys
@@ -31,6 +32,7 @@ class FakeStore:
         self._installed = installed
         models = {model_id: SimpleNamespace(id=model_id, task=task, ram_mb=100) for model_id, task in TASKS.items()}
         self.catalogue = SimpleNamespace(defaults=lambda: tuple(models.values()), get=models.__getitem__)
+        self.shipped = self.catalogue
 
     def installed(self):
         return self._installed
@@ -127,6 +129,22 @@ def test_a_store_that_cannot_be_read(examined):
     )
     found = examined(store)["store"]
     assert (found.ok, found.run) == (False, "chmod u+rx /the/store")
+
+
+def test_a_store_that_may_not_be_entered_is_told_and_the_rest_is_examined(examined, monkeypatch, tmp_path):
+    store, real = ModelStore(tmp_path / "locked" / "store"), Path.stat
+
+    def refuse(path, **options):
+        if store.root in (path, *path.parents):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    found = examined(store)
+    assert not found["store"].ok
+    assert "Permission denied" in found["store"].message
+    assert {f"model {model_id}" for model_id in (VOICE, SPEECH, PACK, FONT)} <= set(found)
+    assert list(found)[-1] == "display"
 
 
 def test_a_stand_in_is_named(examined):

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.errors import StoreError
+from edge.hub.blobs import store_errors
 from edge.hub.catalogue import Catalogue, Model
 
 if sys.version_info >= (3, 11):
@@ -58,9 +59,15 @@ def may_replace(model: Model, shipped: Catalogue) -> bool:
 
 
 def merged(shipped: Catalogue, root: Path) -> Catalogue:
-    """`shipped` with the entries of the store under `root`; one that is damaged is logged and left out."""
+    """`shipped` with the entries of the store under `root`; one that is damaged is logged and left out.
+
+    Raises:
+        StoreError: the store may not be looked into.
+    """
     brought: dict[str, Model] = {}
-    for path in sorted((root / FOLDER).glob("*.toml")):
+    with store_errors(root):
+        paths = sorted((root / FOLDER).glob("*.toml"))
+    for path in paths:
         try:
             model = read_entry(path)
         except StoreError as error:

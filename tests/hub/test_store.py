@@ -200,6 +200,21 @@ def test_a_root_that_may_not_be_read_is_a_store_error(store, monkeypatch, ask):
         getattr(store, ask)("a")
 
 
+def test_a_root_that_may_not_be_entered_is_a_store_error(tmp_path, monkeypatch):
+    root, real = tmp_path / "locked" / "store", Path.stat
+
+    def refuse(path, **options):
+        if root in (path, *path.parents):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    for ask in ("open", "state", "remove", "resolve"):
+        with pytest.raises(StoreError, match="change its permissions or set EDGE_MODELS") as refused:
+            getattr(ModelStore(root), ask)("silero-vad")
+        assert "\n" not in str(refused.value)
+
+
 def test_default_root(monkeypatch, tmp_path):
     monkeypatch.setenv("EDGE_MODELS", str(tmp_path / "chosen"))
     assert default_root() == tmp_path / "chosen"
