@@ -14,8 +14,7 @@ import platformdirs
 
 from edge.errors import InferenceError, TeachError
 from edge.events import Event
-from edge.hub.blobs import sha256_of
-from edge.hub.store import ModelStore
+from edge.hub.store import ModelStore, known_sha256
 from edge.inference.sessions import SessionFactory
 from edge.label_names import LabelNames, Translates
 from edge.media import Image, VideoFrame
@@ -278,7 +277,10 @@ def taught_folder(settings: SceneSettings) -> Path:
 def fingerprint(folder: Path) -> str:
     """What tells recognisers apart whose embeddings cannot be compared: of the weights, not of the calibration.
 
+    Args:
+        folder: as the store opened it.
+
     Raises:
         OSError: the model file cannot be read.
     """
-    return sha256_of(folder / MODEL_FILE)[:_FINGERPRINT_DIGITS]
+    return known_sha256(folder, MODEL_FILE)[:_FINGERPRINT_DIGITS]

@@ -248,6 +248,18 @@ def verify_folder(model_id: str, folder: Path) -> None:
             )
 
 
+def known_sha256(folder: Path, name: str) -> str:
+    """SHA-256 of a file in a folder that `ModelStore.open` gave, which has just checked it; elsewhere it is computed.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        return str(json.loads((folder / MANIFEST).read_bytes())["files"][name]["sha256"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return sha256_of(folder / name)
+
+
 def _read_manifest(model_id: str, folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / MANIFEST
     try:

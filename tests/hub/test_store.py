@@ -1,6 +1,7 @@
 """The store opens only what has exactly the bytes that were built."""
 
 import errno
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ModelCorruptError, ModelNotFoundError, RecipeError, StoreError, UnknownModelError
-from edge.hub.store import MANIFEST, ModelStore, default_root
+from edge.hub.store import MANIFEST, ModelStore, default_root, known_sha256
 
 URL = "https://example.org/a"
 
@@ -254,3 +255,21 @@ def test_what_was_computed_with_other_models_stays(store):
     install(store)
     store.remove("a")
     assert kept.read_bytes() == b"numbers"
+
+
+def test_the_hash_of_an_opened_file_is_that_of_its_bytes_and_costs_no_reading(store, monkeypatch):
+    folder = install(store)
+    for name, content in (("model.onnx", b"built"), ("sub/labels.txt", b"labels")):
+        assert known_sha256(folder, name) == hashlib.sha256(content).hexdigest()
+    monkeypatch.setattr("edge.hub.store.sha256_of", lambda path: pytest.fail(f"{path} was read again"))
+    assert known_sha256(folder, "model.onnx") == hashlib.sha256(b"built").hexdigest()
+
+
+@pytest.mark.parametrize("manifest", [None, "{", "[]", "{}", '{"files": {}}', '{"files": {"a": 1}}'])
+def test_a_file_that_no_manifest_names_is_hashed(tmp_path, manifest):
+    (tmp_path / "a").write_bytes(b"bytes")
+    if manifest is not None:
+        (tmp_path / MANIFEST).write_text(manifest)
+    assert known_sha256(tmp_path, "a") == hashlib.sha256(b"bytes").hexdigest()
+    with pytest.raises(FileNotFoundError):
+        known_sha256(tmp_path, "b")
