@@ -132,10 +132,16 @@ def check_surroundings(choice: Choice, providers: Sequence[str]) -> None:
     for provider in choice.providers if names else ():
         if (name := provider.removesuffix(_PROVIDER)) not in names:
             raise BenchmarkError(f"no execution provider {name!r} here, only {', '.join(names)}; run: edge doctor")
-    data = choice.data
-    if data is not None and not any(path.is_dir() for pattern in _DATA for path in data.glob(pattern)):
+    if choice.data is not None and not _has_data(choice.data):
         kinds = ", ".join(_DATA).replace("*", "CODE")
-        raise BenchmarkError(f"no evaluation data in {data}: it has no folder of {kinds}; choose another --data")
+        raise BenchmarkError(f"no evaluation data in {choice.data}: it has no folder of {kinds}; choose another --data")
+
+
+def _has_data(folder: Path) -> bool:
+    try:
+        return any(path.is_dir() for pattern in _DATA for path in folder.glob(pattern))
+    except OSError as error:
+        raise BenchmarkError(f"{folder} cannot be read ({error.strerror}); choose another --data") from error
 
 
 def thread_counts(own_threads: int, cores: int) -> tuple[int, ...]:

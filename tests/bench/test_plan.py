@@ -1,3 +1,6 @@
+import errno
+from pathlib import Path
+
 import pytest
 
 from edge.bench.plan import (
@@ -106,6 +109,15 @@ def test_a_folder_of_evaluation_data_has_at_least_one_kind(tmp_path, folder):
     (tmp_path / folder).unlink()
     (tmp_path / folder).mkdir()
     check_surroundings(Choice(data=tmp_path), (CPU,))
+
+
+def test_a_folder_of_evaluation_data_that_may_not_be_read(tmp_path, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(BenchmarkError, match=r"cannot be read \(Permission denied\); choose another --data"):
+        check_surroundings(Choice(data=tmp_path), (CPU,))
 
 
 def test_where_the_runtime_tells_no_providers_none_is_refused():
