@@ -1,8 +1,8 @@
 """One change, before and after: two checkouts take turns with the same stage or the same `edge run`, one process each.
 
-Alternating makes a busy machine hurt both alike: judge the ratio of medians, and its spread. Everything is CPU time of
-the process with all its threads, so waiting costs nothing. A stage also gives the SHA-256 of what it answered: `same`
-says whether both checkouts answered alike in every round.
+Alternating makes a busy machine hurt both alike: judge the ratio of medians, and its spread. Seconds are CPU time of
+the process with all its threads, so waiting costs nothing; how long one waits for a stage is told apart. A stage also
+gives the SHA-256 of what it answered: `same` says whether both checkouts answered alike in every round.
 
     git worktree add /tmp/before COMMIT
     python benchmarks/before_after.py /tmp/before . [--stage scene-gate] [--rounds 9] [--json FILE]
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -30,6 +31,8 @@ from typing import Any
 
 REPEATS = 200
 """Calls of a stage in one process, after the first ten."""
+SLOW = {"speech-utterance": (5, 10), "speech-start": (1, 2)}
+"""Stages that take long: first calls, which are not counted, and calls that are."""
 _WARM = 10
 
 
@@ -40,10 +43,12 @@ class Turn:
     Attributes:
         cpu_s: seconds of processor time: of the process, or per call of a stage.
         digest: SHA-256 of what it answered; empty where that is not compared.
+        wall_s: seconds that a call of a stage takes, the median of all; 0 where nobody waits for one call.
     """
 
     cpu_s: float
     digest: str = ""
+    wall_s: float = 0.0
 
 
 Measure = Callable[[Path], Turn]
@@ -93,7 +98,8 @@ def compare(before: Path, after: Path, measure: Measure, rounds: int) -> dict[st
 
     Returns:
         `before_s`, `after_s` (medians), `ratio` of them, `ratio_low` and `ratio_high` (quartiles of the ratios of the
-        rounds), `rounds`, and `same`: whether all answers were alike (None: not compared).
+        rounds), `rounds`, and `same`: whether all answers were alike (None: not compared). Of a stage also
+        `before_wall_s`, `after_wall_s` and `wall_ratio`: how long one waits, which another program's work disturbs.
 
     Raises:
         ValueError: no round.
@@ -111,7 +117,12 @@ def compare(before: Path, after: Path, measure: Measure, rounds: int) -> dict[st
     low, _, high = statistics.quantiles(ratios, n=4, method="inclusive") if rounds > 1 else ratios * 3
     medians = [statistics.median(turn.cpu_s for turn in turns_of) for turns_of in (old, new)]
     digests = {turn.digest for turn in (*old, *new)}
+    walls = [statistics.median(turn.wall_s for turn in turns_of) for turns_of in (old, new)]
+    waited = (
+        {"before_wall_s": walls[0], "after_wall_s": walls[1], "wall_ratio": walls[1] / walls[0]} if walls[0] else {}
+    )
     return {
+        **waited,
         "before_s": medians[0],
         "after_s": medians[1],
         "ratio": medians[1] / medians[0],
@@ -125,9 +136,10 @@ def compare(before: Path, after: Path, measure: Measure, rounds: int) -> dict[st
 def line(name: str, cost: dict[str, Any]) -> str:
     """One line of the table on stdout."""
     same = {None: "", True: ", same answers", False: ", OTHER ANSWERS"}[cost["same"]]
+    waits = f", {cost['wall_ratio']:.2f} of the waiting" if "wall_ratio" in cost else ""
     return (
         f"{name:20s} {cost['before_s'] * 1e3:10.3f} ms -> {cost['after_s'] * 1e3:10.3f} ms of CPU, "
-        f"{cost['ratio']:.2f} ({cost['ratio_low']:.2f} to {cost['ratio_high']:.2f}){same}"
+        f"{cost['ratio']:.2f} ({cost['ratio_low']:.2f} to {cost['ratio_high']:.2f}){waits}{same}"
     )
 
 
@@ -169,17 +181,23 @@ def _command(arguments: Sequence[str]) -> Measure:
 
 
 def worked(stage: str) -> dict[str, Any]:
-    """A stage called many times: CPU seconds of one call, and the digest of all answers."""
+    """A stage called many times: seconds of one call (processor; median wait), and the digest of all answers."""
     call = STAGES[stage]()
+    warm, counted = SLOW.get(stage, (_WARM, REPEATS))
     digest = hashlib.sha256()
-    for number in range(_WARM):
+    for number in range(warm):
         digest.update(call(number))
     begun = time.process_time()
-    answers = [call(number) for number in range(_WARM, _WARM + REPEATS)]
-    cpu_s = (time.process_time() - begun) / REPEATS
+    times = [time.perf_counter()]
+    answers = []
+    for number in range(warm, warm + counted):
+        answers.append(call(number))
+        times.append(time.perf_counter())
+    cpu_s = (time.process_time() - begun) / counted
     for answer in answers:
         digest.update(answer)
-    return {"cpu_s": cpu_s, "digest": digest.hexdigest()}
+    wall_s = statistics.median(after - before for before, after in itertools.pairwise(times))
+    return {"cpu_s": cpu_s, "wall_s": wall_s, "digest": digest.hexdigest()}
 
 
 def _frames() -> list[Any]:
@@ -269,10 +287,45 @@ def _hud_frame() -> Callable[[int], bytes]:
     return call
 
 
+def _speech_utterance() -> Callable[[int], bytes]:
+    """`SpeechRecognizer.transcribe` of five utterances of about 2 s; needs the installed models."""
+    from edge.bench.inputs_speech import demo_utterances
+    from edge.hub.store import ModelStore
+    from edge.inference.sessions import SessionFactory
+    from edge.perception.speech_recognition import SpeechRecognizer
+    from edge.settings import Settings
+
+    store, settings = ModelStore(), Settings()
+    folder = store.open(settings.recognition.model)
+    recognizer = SpeechRecognizer.load(folder, SessionFactory(settings.inference), settings.recognition)
+    said = demo_utterances(store, 2)
+
+    def call(number: int) -> bytes:
+        return repr(recognizer.transcribe(said[number % len(said)].samples, ("en",))).encode()
+
+    return call
+
+
+def _speech_start() -> Callable[[int], bytes]:
+    """The speech sense from files to ready, English to Portuguese; imports are done. Needs the installed models."""
+    from edge.hub.store import ModelStore
+    from edge.senses import LoadedSenses
+    from edge.settings import Settings
+
+    def call(_: int) -> bytes:
+        senses = LoadedSenses.load(ModelStore(), Settings(), ("speech",), "en", "pt")
+        senses.warm_up()
+        return repr(senses.languages).encode()
+
+    return call
+
+
 STAGES: dict[str, Callable[[], Callable[[int], bytes]]] = {
     "scene-gate": _scene_gate,
     "motion": _motion,
     "hud-frame": _hud_frame,
+    "speech-utterance": _speech_utterance,
+    "speech-start": _speech_start,
 }
 """Name -> what makes the call that is timed; it must run in both checkouts."""
 

@@ -54,6 +54,52 @@ def test_other_answers_are_told(before_after, digests, same):
     assert ("OTHER ANSWERS" in before_after.line("x", cost)) is (same is False)
 
 
+def test_how_long_one_waits_is_told_beside_the_work(before_after):
+    """Less work, but not sooner."""
+    turns = {"old": before_after.Turn(2.0, wall_s=0.5), "new": before_after.Turn(1.0, wall_s=0.6)}
+    cost = before_after.compare("old", "new", turns.__getitem__, 3)
+    assert (cost["ratio"], cost["wall_ratio"]) == (0.5, pytest.approx(1.2))
+    assert (cost["before_wall_s"], cost["after_wall_s"]) == (0.5, 0.6)
+    assert "0.50 (0.50 to 0.50), 1.20 of the waiting" in before_after.line("x", cost)
+
+
+def test_where_nobody_waits_for_a_call_nothing_is_said_of_it(before_after):
+    measure, _ = playing(before_after, {"old": [1.0], "new": [1.0]})
+    cost = before_after.compare("old", "new", measure, 1)
+    assert "wall_ratio" not in cost
+    assert "waiting" not in before_after.line("x", cost)
+
+
+def test_slow_stages_are_called_a_few_times_and_every_call_counts(before_after, monkeypatch):
+    called = []
+
+    def stage():
+        def call(number):
+            called.append(number)
+            return b"alike"
+
+        return call
+
+    monkeypatch.setitem(before_after.STAGES, "speech-start", stage)
+    found = before_after.worked("speech-start")
+    assert called == list(range(sum(before_after.SLOW["speech-start"])))
+    assert found["wall_s"] >= 0
+    monkeypatch.setitem(before_after.STAGES, "speech-start", lambda: lambda number: bytes([number]))
+    assert before_after.worked("speech-start")["digest"] != found["digest"]
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("stage", ["speech-utterance", "speech-start"])
+def test_a_stage_of_speech_answers_alike_every_time(before_after, default_store, stage, monkeypatch):
+    monkeypatch.setitem(before_after.SLOW, stage, (0, 1))
+    one, two = before_after.worked(stage), before_after.worked(stage)
+    assert one["digest"] == two["digest"]
+
+
+def test_slow_stages_exist(before_after):
+    assert set(before_after.SLOW) <= set(before_after.STAGES)
+
+
 def test_no_round_is_no_comparison(before_after):
     with pytest.raises(ValueError, match="at least one round"):
         before_after.compare("old", "new", lambda _: None, 0)
