@@ -174,6 +174,8 @@ _COSTS = {
     "hud-frame": "a HUD frame with a caption and a sign that moves",
     "motion": "motion of the camera between two frames",
     "scene-gate": "the question whether a frame shows a new scene",
+    "speech-start": "start of the speech sense, from files to ready",
+    "speech-utterance": "an utterance of about 2 s, recognised",
 }
 """What benchmarks/before_after.py calls them; others are told by their own name."""
 
@@ -182,8 +184,14 @@ def _performance(report: dict[str, Any]) -> Iterator[Claim]:
     for name, cost in report["costs"].items():
         answers = {None: "", True: ", same answers", False: ", other answers"}[cost["same"]]
         spread = f"{cost['ratio_low']:.2f} to {cost['ratio_high']:.2f}, {cost['rounds']} rounds{answers}"
-        after, before = _seconds(cost["after_s"]), _seconds(cost["before_s"])
-        yield Claim(_COSTS.get(name, name), after, before, f"{cost['ratio']:.2f} ({spread})")
+        waits = f"; of the waiting {cost['wall_ratio']:.2f}" if "wall_ratio" in cost else ""
+        after, before = (_cost(cost, when) for when in ("after", "before"))
+        yield Claim(_COSTS.get(name, name), after, before, f"{cost['ratio']:.2f} ({spread}){waits}")
+
+
+def _cost(cost: dict[str, Any], when: str) -> str:
+    wall_s = cost.get(f"{when}_wall_s")
+    return _seconds(cost[f"{when}_s"]) + (f"; {_seconds(wall_s)} to wait" if wall_s else "")
 
 
 def _seconds(value: float) -> str:

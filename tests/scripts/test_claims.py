@@ -73,6 +73,14 @@ def test_a_change_says_what_it_was_and_is_and_whether_the_answers_are_the_same(c
     assert new.what == "a thing nobody named"
 
 
+def test_how_long_one_waits_stands_beside_the_work(claims):
+    waits = {"before_wall_s": 0.112, "after_wall_s": 0.094, "wall_ratio": 0.839}
+    report = {"costs": {"speech-utterance": {**COST, **waits, "same": True}}}
+    (row,) = claims.CLAIMS["performance"](report)
+    assert row[1:3] == ("1.40 ms; 94.00 ms to wait", "2.30 ms; 112.00 ms to wait")
+    assert row.ratio.endswith("same answers); of the waiting 0.84")
+
+
 def test_seconds_of_a_whole_run_are_told_in_seconds(claims):
     report = {"costs": {"film-scene": {**COST, "before_s": 4.3, "after_s": 3.7, "same": None}}}
     assert next(claims.CLAIMS["performance"](report))[1:3] == ("3.70 s", "4.30 s")
