@@ -345,6 +345,16 @@ class TestReport:
     def test_a_folder_is_refused(self, refused, here):
         assert "cannot be read (Is a directory)" in refused("--report", here)
 
+    def test_one_from_a_stranger_gives_the_terminal_no_orders(self, bench, here):
+        odd = "\x1b[2J\x1b]0;owned\x07\x9b31m[red]Board[/red]\u202e"
+        report = sample_report.report(full=False, board=odd)
+        skipped = report.stages[-1].model_copy(update={"reason": f"{odd}; run: nothing"})
+        report.model_copy(update={"stages": (*report.stages[:-1], skipped)}).write(here / "odd.json")
+        ended = bench("--report", "odd.json")
+        assert ended.code == 0
+        assert "[red]Board[/red]" in ended.out
+        assert ended.out.replace("\n", "").isprintable()
+
     def test_a_partial_one_is_shown_as_such(self, bench, here):
         path = here / "part.json"
         sample_report.report(full=False, changes={"complete": False}).write(path)

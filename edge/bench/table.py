@@ -39,7 +39,9 @@ def print_report(report: Report, file: IO[str] | None = None) -> None:
         for part in _parts(report):
             console.print(part)
     for line in captured.get().splitlines():  # without the blanks that fill every line to its end
-        (file or sys.stdout).write(f"{line.rstrip()}\n")
+        # Nor what a terminal would obey: a report may come from anybody.
+        shown = "".join(letter if letter.isprintable() else "?" for letter in line.rstrip())
+        (file or sys.stdout).write(f"{shown}\n")
 
 
 def _parts(report: Report) -> Iterable[Padding | Table | Text | str]:
