@@ -178,6 +178,8 @@ class TextSettings(_Settings):
     """Longest side of these tiles."""
     closer_edges: Ratio = 0.02
     """Tiles with a smaller share of sharp edges are not looked at again."""
+    closer_hint: Ratio = 0.05
+    """Nor are those where the first look saw no pixel that is more probably text than this."""
     sure_confidence: Ratio = 0.95
     """Lines of which the recogniser is less sure are read again with more contrast."""
     core_threshold: Ratio = 0.3

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ _EDGE = 24
 _INNER = 0.75
 _CLOSER = 1.3
 _EVEN = 32.0
+_MARGIN = 0.2
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,19 @@ class DetectedLine:
 
     corners: Corners = field(repr=False)
     score: float
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at a whole picture found.
+
+    Attributes:
+        lines: from top to bottom.
+        hints: float32 [h, w], how probable text is at each place of the picture, which has been scaled to that size.
+    """
+
+    lines: list[DetectedLine]
+    hints: Floats = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -97,15 +112,18 @@ class TextDetector:
     def detect(
         self, image: Image, *, pixels: int | None = None, checkpoint: Callable[[], None] = lambda: None
     ) -> list[DetectedLine]:
-        """Find the lines of text in a picture.
+        """The lines of `survey`."""
+        return self.survey(image, pixels=pixels, checkpoint=checkpoint).lines
+
+    def survey(
+        self, image: Image, *, pixels: int | None = None, checkpoint: Callable[[], None] = lambda: None
+    ) -> Survey:
+        """Find the lines of text in a picture, and where there might be more.
 
         Args:
             image: uint8 [h, w, 3], BGR, any size.
             pixels: the picture is looked at with about this many pixels; None: as the settings say.
             checkpoint: called before every group of tiles.
-
-        Returns:
-            Lines from top to bottom.
 
         Raises:
             InferenceError: the graph failed.
@@ -114,10 +132,16 @@ class TextDetector:
         scaled = _resize(image, scale)
         height, width = scaled.shape[:2]
         tiles = plan_tiles(height, width, self._settings.tile_side)
-        return self._detect(image, scaled, tiles, checkpoint)
+        hints = self._probability(scaled, tiles, checkpoint)
+        return Survey(self._lines(image, hints), hints)
 
     def detect_closer(
-        self, image: Image, explained: Sequence[Corners], *, checkpoint: Callable[[], None] = lambda: None
+        self,
+        image: Image,
+        explained: Sequence[Corners],
+        hints: Floats | None = None,
+        *,
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> list[DetectedLine]:
         """Look again, at small tiles with more pixels, where there are edges that no line explains.
 
@@ -128,6 +152,7 @@ class TextDetector:
         Args:
             image: uint8 [h, w, 3], BGR.
             explained: lines that need no second look.
+            hints: of a survey of this picture: where it saw no trace of other text, nothing is looked at again.
             checkpoint: called before every group of tiles.
 
         Returns:
@@ -145,18 +170,15 @@ class TextDetector:
         scaled = _resize(image, scale)
         height, width = scaled.shape[:2]
         busy = busiest((height, width), edges(image, explained), settings)
-        return self._detect(image, scaled, busy, checkpoint, exposed) if busy else []
+        if hints is not None:
+            left = unexplained(hints, explained, image.shape[:2]) > settings.closer_hint
+            busy = [tile for tile in busy if _shows_any(left, tile, (height, width))]
+        return self._lines(image, self._probability(scaled, busy, checkpoint, exposed)) if busy else []
 
-    def _detect(
-        self,
-        image: Image,
-        scaled: Image,
-        tiles: Sequence[Tile],
-        checkpoint: Callable[[], None],
-        develop: Callable[[Image], Image] = lambda part: part,
-    ) -> list[DetectedLine]:
-        probability = self._probability(scaled, tiles, checkpoint, develop)
-        ratios = np.array([image.shape[1] / scaled.shape[1], image.shape[0] / scaled.shape[0]], np.float32)
+    def _lines(self, image: Image, probability: Floats) -> list[DetectedLine]:
+        """Lines of a map, in pixels of the picture."""
+        height, width = probability.shape
+        ratios = np.array([image.shape[1] / width, image.shape[0] / height], np.float32)
         return [DetectedLine(line.corners * ratios, line.score) for line in lines_of(probability, self._settings)]
 
     def _probability(
@@ -164,7 +186,7 @@ class TextDetector:
         scaled: Image,
         tiles: Sequence[Tile],
         checkpoint: Callable[[], None],
-        develop: Callable[[Image], Image],
+        develop: Callable[[Image], Image] = lambda part: part,
     ) -> Floats:
         """The map of a picture whose sides are multiples of `STRIDE`: float32 [h, w], 0 where no tile is."""
         maps = self._crew.map(lambda tile: self._look(develop(_part(scaled, tile))), tiles, checkpoint)
@@ -239,9 +261,40 @@ def edges(image: Image, explained: Sequence[Corners]) -> npt.NDArray[np.uint8]:
     root = cv2.LUT(grey, np.sqrt(np.arange(256) * 255.0).astype(np.uint8))
     steps = cv2.morphologyEx(root, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8))
     sharp = np.asarray(steps > _EDGE, np.uint8)
-    for corners in explained:
-        cv2.fillPoly(sharp, [np.int32(expand(corners, 0.2 * min(sides(corners))) * scale)], 0)
+    _blank(sharp, explained, (scale, scale))
     return sharp
+
+
+def unexplained(hints: Floats, explained: Sequence[Corners], size: Sequence[int]) -> Floats:
+    """Hints with nothing where the explained lines are.
+
+    Args:
+        hints: as in `Survey`.
+        explained: lines, pixels of the picture.
+        size: height and width of the picture.
+    """
+    left = hints.copy()
+    _blank(left, explained, (hints.shape[1] / size[1], hints.shape[0] / size[0]))
+    return left
+
+
+def _blank(picture: npt.NDArray[Any], lines: Sequence[Corners], scale: tuple[float, float]) -> None:
+    """Make the places of lines 0, with a margin, in a picture whose pixels are `scale` (across, down) of theirs."""
+    import cv2
+
+    for corners in lines:
+        cv2.fillPoly(
+            picture, [np.int32(expand(corners, _MARGIN * min(sides(corners))) * np.array(scale, np.float32))], 0
+        )
+
+
+def _shows_any(marked: npt.NDArray[np.bool_], tile: Tile, size: tuple[int, int]) -> bool:
+    """Whether anything is marked in a tile of a picture of `size`, of which `marked` [h, w] has another scale."""
+    rows, columns = (
+        slice(int(first * length / whole), math.ceil(last * length / whole))
+        for (first, last), length, whole in zip((tile.rows, tile.columns), marked.shape, size, strict=True)
+    )
+    return bool(marked[rows, columns].any())
 
 
 def busiest(size: tuple[int, int], sharp: npt.NDArray[np.uint8], settings: TextSettings) -> list[Tile]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.inference.sessions import SessionFactory
 from edge.media import Image
@@ -70,9 +71,10 @@ class TextReader:
             InferenceError: a graph failed.
         """
         pixels = self._settings.detection_pixels_small if small else self._settings.detection_pixels
-        looks = [self._read(image, self._detector.detect(image, pixels=pixels, checkpoint=checkpoint), checkpoint)]
+        survey = self._detector.survey(image, pixels=pixels, checkpoint=checkpoint)
+        looks = [self._read(image, survey.lines, checkpoint)]
         if not small:
-            looks.append(self._closer(image, looks[0], checkpoint))
+            looks.append(self._closer(image, looks[0], checkpoint, survey.hints))
         return tuple(best_lines(*looks))
 
     def read_closer(
@@ -112,11 +114,17 @@ class TextReader:
         places = [DetectedLine(np.array(line.box, np.float32), 1.0) for line in known]
         return tuple(self._read(image, places, checkpoint))
 
-    def _closer(self, image: Image, known: Sequence[TextLine], checkpoint: Callable[[], None]) -> list[TextLine]:
+    def _closer(
+        self,
+        image: Image,
+        known: Sequence[TextLine],
+        checkpoint: Callable[[], None],
+        hints: npt.NDArray[np.float32] | None = None,
+    ) -> list[TextLine]:
         """Small text where nothing sure has been read yet."""
         sure = [line for line in known if line.confidence >= self._settings.sure_confidence]
         explained = [np.array(line.box, np.float32) for line in sure]
-        closer = self._detector.detect_closer(image, explained, checkpoint=checkpoint)
+        closer = self._detector.detect_closer(image, explained, hints, checkpoint=checkpoint)
         new = [line for line in closer if not any(_repeats(line, other) for other in sure)]
         return self._read(image, new, checkpoint)
 

@@ -16,6 +16,7 @@ from edge.perception.text_detection import (
     exposed,
     lines_of,
     plan_tiles,
+    unexplained,
 )
 from edge.perception.text_geometry import sides
 from edge.settings import TextSettings
@@ -233,3 +234,57 @@ def test_the_closer_look_can_be_switched_off():
 def test_an_empty_folder_is_a_missing_model(tmp_path):
     with pytest.raises(ModelNotFoundError, match="ppocr-det-small"):
         TextDetector.load(tmp_path, SessionFactory(), SETTINGS)
+
+
+FAINT = board(720, 1280, [(900, 600, 60, 8)]) // 5
+
+
+def test_a_survey_gives_the_lines_of_detect_and_a_map_of_the_picture():
+    image = board()
+    survey = detector(detection_pixels=480 * 640).survey(image)
+    (found,) = detector(detection_pixels=480 * 640).detect(image)
+    assert [line.score for line in survey.lines] == [found.score]
+    np.testing.assert_array_equal(survey.lines[0].corners, found.corners)
+    assert survey.hints.shape == (480, 640)
+    assert survey.hints.dtype == np.float32
+    assert survey.hints[210, 200] == pytest.approx(1.0)
+    assert survey.hints[10, 10] == pytest.approx(0.0)
+
+
+def test_the_closer_look_follows_a_faint_hint():
+    reader = detector(closer_edges=0.001)
+    survey = reader.survey(FAINT)
+    assert survey.lines == []
+    (line,) = reader.detect_closer(FAINT, [], survey.hints)
+    np.testing.assert_allclose(line.corners.mean(axis=0), (930, 604), atol=2)
+
+
+def test_tiles_without_any_hint_are_not_looked_at():
+    session = BrightnessDetector()
+    reader = detector(session, closer_edges=0.001, closer_hint=0.3)
+    hints = reader.survey(FAINT).hints
+    session.shapes.clear()
+    assert reader.detect_closer(FAINT, [], hints) == []
+    assert session.shapes == []
+    assert len(reader.detect_closer(FAINT, [])) == 1, "without hints all busy tiles are looked at"
+
+
+def test_a_hint_elsewhere_does_not_bring_a_tile_back():
+    session = BrightnessDetector()
+    image = board(720, 1280, [(900, 600, 60, 8), (100, 60, 60, 8)])
+    hints = np.zeros((544, 960), np.float32)
+    hints[46:50, 80:110] = 0.4
+    (line,) = detector(session, closer_edges=0.001).detect_closer(image, [], hints)
+    np.testing.assert_allclose(line.corners.mean(axis=0), (130, 64), atol=2)
+    assert len(session.shapes) == 1
+
+
+def test_what_is_explained_is_no_hint():
+    line = np.array([[100, 200], [400, 200], [400, 220], [100, 220]], np.float32)
+    hints = np.zeros((240, 320), np.float32)
+    hints[100:110, 50:200] = 0.9
+    hints[20, 20] = 0.4
+    left = unexplained(hints, [line], (480, 640))
+    assert left.max() == pytest.approx(0.4)
+    assert hints.max() == pytest.approx(0.9), "the map is not changed"
+    np.testing.assert_array_equal(unexplained(hints, [], (480, 640)), hints)

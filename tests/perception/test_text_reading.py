@@ -5,7 +5,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from edge.inference.sessions import SessionFactory
-from edge.perception.text_detection import DetectedLine
+from edge.perception.text_detection import DetectedLine, Survey
 from edge.perception.text_reading import TextReader
 from edge.perception.text_recognition import RecognizedLine
 from edge.results import TextLine
@@ -24,15 +24,18 @@ class Detector:
         self.first, self.closer = list(first), list(closer)
         self.asked = []
         self.explained = None
+        self.map = np.zeros((2, 2), np.float32)
+        self.hints = []
 
-    def detect(self, image, *, pixels=None, checkpoint=lambda: None):
+    def survey(self, image, *, pixels=None, checkpoint=lambda: None):
         checkpoint()
         self.asked.append(pixels)
-        return self.first
+        return Survey(self.first, self.map)
 
-    def detect_closer(self, image, explained, *, checkpoint=lambda: None):
+    def detect_closer(self, image, explained, hints=None, *, checkpoint=lambda: None):
         checkpoint()
         self.explained = explained
+        self.hints.append(hints)
         return self.closer
 
 
@@ -266,3 +269,11 @@ def test_a_column_is_read_again_as_one():
     (line,) = again(Recognizer(("\u4f9b\u7528\u6c34", 0.99)), TextLine(box, "\u4f9b\u7528\u6c34", 0.9, vertical=True))
     assert line.vertical
     assert line.box == box
+
+
+def test_a_closer_look_goes_where_the_first_look_at_the_same_picture_saw_a_trace():
+    detector = Detector([])
+    read(detector, Recognizer())
+    TextReader(detector, Recognizer(), TextSettings()).read_closer(EMPTY, [])
+    assert detector.hints[0] is detector.map
+    assert detector.hints[1] is None, "a glance at an earlier picture leaves no map"
