@@ -109,7 +109,9 @@ class Entry:
         if not self.rounds and self.refused is not None:
             return self.refused
         if len(self.rounds) >= self.least_rounds:
-            return "measured", None
+            if self.refused is None:
+                return "measured", None
+            return "unfinished", f"it was measured in {len(self.rounds)} rounds, and then: {self.refused[1]}"
         why = self.refused[1] if self.refused else f"{stopped or 'it goes on'}; {self.again}"
         return "unfinished", f"{len(self.rounds)} of {self.least_rounds} rounds: {why}"
 

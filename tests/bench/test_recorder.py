@@ -86,6 +86,17 @@ def test_what_was_measured_before_it_broke_is_kept_and_marked(entry):
     assert result.timing.p50_ms == 10.0
 
 
+def test_a_round_that_breaks_after_enough_of_them_is_told_too(entry):
+    measured(entry, (10.0, 11.0), (10.0, 11.0))
+    entry.take_round(Round(failed="it broke"), None, None)
+    result = said(entry)
+    assert (result.status, result.reason) == (
+        "unfinished",
+        f"it was measured in 2 rounds, and then: it broke; {AGAIN}",
+    )
+    assert len(result.timing.rounds_ms) == 2
+
+
 def test_cold_is_the_first_sample_of_all_and_memory_that_of_the_first_round(entry):
     """A later process has a warm page cache, and judging, which comes after a round, takes memory of its own."""
     measured(entry, (10.0,), cold_ms=30.0, peak_rss_mb=200.0)
