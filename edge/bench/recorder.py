@@ -117,7 +117,6 @@ class Entry:
 
     def _numbers(self, times: Timing, peaks: Mapping[int, Peaks]) -> dict[str, object]:
         judged, audio_s, p50_ms = self.judged, self.judged.audio_s, times.p50_ms
-        whole_energy = len(self.energies_j) == len(self.rounds)
         return {
             "load_ms": self.load_ms,
             "cold_ms": self.cold_ms,
@@ -131,8 +130,15 @@ class Entry:
             "quality": judged.quality,
             "work": self.work,
             "floor": _floor(self.work, peaks.get(self.variant.threads), p50_ms),
-            "energy_j": round(sum(self.energies_j) / len(self.rounds), 6) if whole_energy else None,
+            "energy_j": self._energy_j(),
         }
+
+    def _energy_j(self) -> float | None:
+        """Of one sample; None where a round was not metered, or the rest took more than the work: nothing is known."""
+        if len(self.energies_j) < len(self.rounds):
+            return None
+        mean_j = sum(self.energies_j) / len(self.rounds)
+        return round(mean_j, 6) if mean_j > 0 else None
 
 
 Message = TypeVar("Message", Opened, Round, Judged)

@@ -116,6 +116,10 @@ class TestEnergy:
         entry.take_round(Round(samples_ms=(10.0,), seconds=2.0), joules, idle_w)
         assert said(entry).energy_j is None
 
+    def test_is_unknown_where_the_machine_at_rest_took_more(self, entry):
+        entry.take_round(Round(samples_ms=(10.0,), seconds=2.0), 7.0, 5.0)
+        assert said(entry).energy_j is None
+
 
 class TestJudged:
     def test_units_sound_and_quality_belong_to_the_times(self, entry):
