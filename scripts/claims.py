@@ -173,6 +173,7 @@ _COSTS = {
     "film-scene": "the demo film with the scene sense alone, flat out, start included",
     "hud-frame": "a HUD frame with a caption and a sign that moves",
     "motion": "motion of the camera between two frames",
+    "film-speech": "the demo film with the speech sense alone, flat out, start included",
     "scene-gate": "the question whether a frame shows a new scene",
     "speech-start": "start of the speech sense, from files to ready",
     "speech-utterance": "an utterance of about 2 s, recognised",
