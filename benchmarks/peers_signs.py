@@ -17,7 +17,7 @@ from edge.bench.report import Quality
 from edge.bench.scoring import letters
 from edge.settings import TextSettings
 
-TIMED, TIMED_QUICK = 15, 4
+TIMED, TIMED_QUICK = 12, 4
 JUDGED_QUICK = 12
 THREADS = 2
 TESSERACT_ROUNDS = 1

@@ -132,7 +132,7 @@ def _speech(model: Model, read: Results) -> Iterator[str]:
         ]
         head = ["language", "graphs", "words", "errors %", "against float", "90 % interval"]
         yield f"Word errors (of characters in zh) through the whole path of `edge transcribe`:\n\n{table(head, rows)}"
-    errors = read("speech_recognition").get("errors", {})
+    errors = read("speech_errors").get("errors", {})
     if errors:
         rows = [
             [code, row["words"], f"{row['ours']:.2f}", f"{row['peer']:.2f}", _signed(row["ours"] - row["peer"])]
@@ -168,24 +168,28 @@ def _translation(model: Model, read: Results) -> Iterator[str]:
 
 
 def _voice(_model: Model, read: Results) -> Iterator[str]:
-    heard = read("speech_recognition").get("heard_in_noise")
+    heard = read("speech_errors").get("heard_in_noise")
     if heard is not None:
         what = ", ".join(f"{name}: {text!r}" for name, text in heard.items()) or "nothing"
         yield f"Heard by the whole path in the evaluation set's noise, where nobody speaks: {what}."
 
 
 def _reading(_model: Model, read: Results) -> Iterator[str]:
-    report = read("text_reading")
-    if not report:
-        return
+    systems = _compared(read, "signs")
     rows = [
-        [name, group, row["characters"], f"{row['missed_percent']:.1f}", f"{row['invented_percent']:.1f}"]
-        for name in ("edge", "rapidocr", "tesseract")
-        for group, row in report.get(name, {}).get("groups", {}).items()
+        [name, one["metric"], f"{one['value']:.1f}", one["items"], one["data"]]
+        for name, system in systems.items()
+        for one in system["quality"]
     ]
-    head = ["program", "photos", "characters", "missed %", "invented %"]
-    what = f"Finding and reading together, {report['photos']} photos (PP-OCRv6 small in the first two)"
-    yield f"{what}:\n\n{table(head, rows)}"
+    if rows:
+        head = ["program", "what", "%", "letters", "data"]
+        yield f"Finding and reading together (PP-OCRv6 small in edge and rapidocr):\n\n{table(head, rows)}"
+
+
+def _compared(read: Results, task: str) -> dict[str, Any]:
+    """Systems by name that benchmarks/peers.py measured beside ours; none where it has not."""
+    chosen = [one for one in read("peers").get("comparisons", ()) if one["task"] == task]
+    return {system["system"]: system for one in chosen for system in one["systems"] if system["groups"]}
 
 
 _MEASURED: dict[str, Callable[[Model, Results], Iterator[str]]] = {
@@ -201,27 +205,24 @@ def _speed(model: Model, verdict: Any, read: Results) -> Iterator[str]:
     found = []
     if verdict:
         found.append(speed_section(verdict).partition("\n\n")[2])
-    if model.id == "whisper-base":
-        rows = [
-            [
-                f"{length} s",
-                f"{row['ms']['recogniser']:.0f}",
-                f"{row['ms']['peer']:.0f}",
-                f"{row['ratio']['recogniser']:.2f}",
-            ]
-            for length, row in read("speech_recognition").get("speed", {}).items()
-        ]
-        if rows:
-            head = ["utterance", "ms", "ms of faster-whisper int8", "ratio"]
-            found.append(f"By turns with faster-whisper on the same weights:\n\n{table(head, rows)}")
-    if model.task.startswith("text-") and "edge" in (report := read("text_reading")):
-        rows = [
-            [name, f"{report[name]['total_s']:.1f}"] for name in ("edge", "rapidocr", "tesseract") if name in report
-        ]
-        found.append(
-            f"All {report['photos']} photos, {report['threads']} threads:\n\n{table(['program', 'seconds'], rows)}"
-        )
+    task = "speech" if model.id == "whisper-base" else "signs" if model.task.startswith("text-") else ""
+    rows = [
+        [name, system["threads"], group["group"], f"{group['p50_ms']:.0f}", _ratio(group)]
+        for name, system in _compared(read, task).items()
+        for group in system["groups"]
+    ]
+    if rows:
+        head = ["program", "threads", "input", "ms", "ours / theirs (90 %)"]
+        found.append(f"By turns in one run (`benchmarks/peers.py`), medians:\n\n{table(head, rows)}")
     yield from found or ["Not measured alone."]
+
+
+def _ratio(group: Any) -> str:
+    return "" if group["ratio"] is None else f"{group['ratio']:.2f} ({_of(group['interval'])})"
+
+
+def _of(interval: Sequence[float]) -> str:
+    return "-".join(f"{edge:.2f}" for edge in interval)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from edge.hub.catalogue import load_catalogue
 
 pytestmark = pytest.mark.usefixtures("scripts_on_path")
 
+GROUP = {"group": "utterances of 5 s", "p50_ms": 289.2, "ratio": None, "interval": None}
 RESULTS = {
     "default_models": {
         "mt-en-pt-2021": {
@@ -39,6 +40,38 @@ RESULTS = {
             "int8_chrf": 60.75,
             **{f"{name}_equal": 0.5 for name in ("engine", "fp32", "int8", "product")},
         }
+    },
+    "peers": {
+        "comparisons": [
+            {
+                "task": "speech",
+                "systems": [
+                    {"system": "edge int8", "threads": 2, "quality": [], "groups": [GROUP]},
+                    {
+                        "system": "another",
+                        "threads": 1,
+                        "quality": [],
+                        "groups": [{**GROUP, "p50_ms": 1296.4, "ratio": 0.224, "interval": [0.2, 0.251]}],
+                    },
+                    {"system": "not there", "threads": 1, "quality": [], "groups": []},
+                ],
+            },
+            {
+                "task": "signs",
+                "systems": [
+                    {
+                        "system": "edge",
+                        "threads": 2,
+                        "quality": [{"metric": "letters missed, all", "value": 2.58, "items": 1964, "data": "photos"}],
+                        "groups": [{**GROUP, "group": "one picture"}],
+                    }
+                ],
+            },
+        ]
+    },
+    "speech_errors": {
+        "errors": {"en": {"words": 1470, "peer": 10.48, "ours": 10.34, "empty": 0}},
+        "heard_in_noise": {"rain.flac": "thank you"},
     },
     "whisper_precision": {
         "rates": {
@@ -95,6 +128,19 @@ def test_what_was_measured_stands_in_the_card(card):
 
 def test_errors_of_whisper_by_language_and_build(card):
     assert "| en | int8 | 1470 | 10.42 | +0.11 | -0.20 to +0.40 |" in card("whisper-base")
+
+
+def test_what_stands_beside_other_programs(card):
+    text = card("whisper-base")
+    assert "| edge int8 | 2 | utterances of 5 s | 289 |  |" in text
+    assert "| another | 1 | utterances of 5 s | 1296 | 0.22 (0.20-0.25) |" in text
+    assert "not there" not in text
+    assert "| en | 1470 | 10.34 | 10.48 | -0.14 |" in text
+    assert "'thank you'" in card("silero-vad")
+    for id_ in ("ppocr-det-small", "ppocr-rec-small"):
+        assert "| edge | letters missed, all | 2.6 | 1964 | photos |" in card(id_)
+        assert "| edge | 2 | one picture | 289 |  |" in card(id_)
+        assert "utterances" not in card(id_)
 
 
 def test_nothing_measured_is_said(card):
