@@ -18,7 +18,8 @@ WORKERS = Path(__file__).resolve().parent / "peer_workers"
 ANSWER_S = 240.0
 """A system that takes longer over one order is taken to hang."""
 SPIN_DOWN_S = 0.1
-"""Pause after a system whose idle threads spin. Seen on two cores: ONNX Runtime's for 40 ms, torch's for 10 ms."""
+"""Pause after a system whose idle threads spin. Seen on two cores: ONNX Runtime's for 40 ms, torch's and those of
+CTranslate2 float for 10 ms, those of CTranslate2 int8 not at all."""
 _PATHS = (ROOT, ROOT / "benchmarks", ROOT / "scripts", WORKERS)
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS",)

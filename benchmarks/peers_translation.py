@@ -8,7 +8,7 @@ import sacrebleu
 from peers_comparing import Answers, Place, Plan, Results, most
 from peers_materials import carried_files, float_build, ordered, twin
 from peers_measuring import Item
-from peers_process import SPIN_DOWN_S, System
+from peers_process import System
 from peers_report import Limit
 
 from edge.bench.inputs_text import Pair, directed, flores, phrases, sentences
@@ -109,7 +109,6 @@ def _systems(place: Place, source: str, target: str) -> list[System]:
             RANDOM,
             judged=False,
             missing=why_twins,
-            pause_s=SPIN_DOWN_S,
             note="the same",
         ),
         System(
