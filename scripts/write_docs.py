@@ -23,7 +23,7 @@ import typer
 from board_docs import boards_part, machines_part
 from board_files import read_boards
 from board_tables import headlines, table
-from claims import CHANGES, CHANGES_HEAD, HEAD, TOLD_BY_PEERS, changes_rows, results_rows
+from claims import CHANGES, CHANGES_HEAD, HEAD, changes_rows, results_rows
 from estimate_docs import estimates_part
 from peers_docs import PLOT, peers, peers_figure, peers_headlines, peers_part
 from plot_data import Figure, digest, drawn_digest, figures
@@ -86,8 +86,7 @@ def models_table() -> str:
 def headline_tables() -> str:
     """The README's: a row for each of a few machines, one for each task against peers, and what neither tells."""
     boards, report = read_boards(), peers()
-    told = TOLD_BY_PEERS if report else ()
-    rows = [*(peers_headlines(report) if report else []), *results_rows(headlines=True, without=told)]
+    rows = [*(peers_headlines(report) if report else []), *results_rows(headlines=True)]
     few = dict(islice(boards.items(), README_MACHINES))
     machines = [headlines(few)] if few else []
     left = README_LINES - sum(len(block.splitlines()) + 1 for block in machines) - 2
@@ -96,7 +95,7 @@ def headline_tables() -> str:
 
 def all_results() -> str:
     """What the scripts of benchmarks/ found beside the peers."""
-    return table(HEAD, results_rows(without=(CHANGES, *(TOLD_BY_PEERS if peers() else ())))) + "\n"
+    return table(HEAD, results_rows(without=(CHANGES,))) + "\n"
 
 
 def changes() -> str:
