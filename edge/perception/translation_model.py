@@ -16,7 +16,7 @@ from edge.inference.tokenization import SentencePieces
 FORMAT = 1
 
 # One thread: a step of the greedy loop multiplies one row, too little to share. Measured on two cores, FLORES
-# sentences: 7.0 ms with one thread, 8.9 ms with two (benchmarks/translation.py).
+# sentences: 7.0 ms with one thread, 8.9 ms with two (to measure again: edge bench).
 _THREADS = 1
 
 
