@@ -110,6 +110,7 @@ def _making(report: dict[str, Any]) -> Iterator[Claim]:
 
 _COSTS = {
     "film-scene": "the demo film with the scene sense alone, flat out, start included",
+    "film-signs": "the demo film with the signs sense alone, flat out, start included",
     "hud-frame": "a HUD frame with a caption and a sign that moves",
     "motion": "motion of the camera between two frames",
     "film-speech": "the demo film with the speech sense alone, flat out, start included",
