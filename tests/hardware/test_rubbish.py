@@ -98,7 +98,7 @@ def no_wait(monkeypatch):
 def many(function):
     """Hypothesis with folders, which are slow to write."""
     health = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    return settings(max_examples=30, deadline=None, suppress_health_check=health)(function)
+    return settings(max_examples=15, deadline=None, suppress_health_check=health)(function)
 
 
 @pytest.mark.parametrize("name", sorted(BOARD))
