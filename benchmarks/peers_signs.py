@@ -51,7 +51,8 @@ def plan(place: Place) -> Plan:
     named = {photo.path.name: photo for photo in photos}
 
     def judge(answers: Answers) -> tuple[Quality, ...]:
-        return missed_and_invented(answers, named, data)
+        given = data if len(answers) == len(named) else f"{len(answers)} of {data}"
+        return missed_and_invented(answers, named, given)
 
     return Plan("signs", data, _systems(place), items, judge, limits)
 

@@ -15,7 +15,11 @@ def table(comparison: Comparison) -> str:
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
-    seconds = f"{comparison.seconds:.0f} s, {comparison.rounds} rounds" if comparison.systems else "not run"
+    seconds = (
+        f"{comparison.seconds:.0f} s, {comparison.rounds} round{'s' * (comparison.rounds > 1)}"
+        if comparison.systems
+        else "not run"
+    )
     yield f"\n{comparison.task}: {comparison.data} ({seconds})"
     if comparison.reason:
         yield f"  {comparison.status}: {comparison.reason}"

@@ -254,8 +254,9 @@ class TestSigns:
         plan = signs.plan(place(data=None))
         assert plan.data == "2 drawn signs"
         assert cv2.imread(plan.items[1].order["picture"]).shape == (9, 16, 3)
+        assert plan.judge({"drawn_1.png": []})[0].data == "1 of 2 drawn signs"
         (missed, every, invented) = plan.judge({"drawn_1.png": ["wet fl"], "drawn_2.png": ["WETFLOOR", "x"]})
-        assert (every.metric, every.items) == ("letters missed, drawn", 16)
+        assert (every.metric, every.items, every.data) == ("letters missed, drawn", 16, "2 drawn signs")
         assert missed.value == every.value == 18.75
         assert (invented.metric, invented.value) == ("letters invented, all", 6.25)
 
