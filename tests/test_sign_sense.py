@@ -175,7 +175,7 @@ def test_a_trembling_camera_is_no_reason_to_read_again(make):
 
 def test_doubtful_texts_alone_are_read_again_where_the_view_is_known(make):
     sense = make("low flying owls")
-    sense.reader.hidden = (TextLine(tuple((x, y + 110) for x, y in BOX), "beware of the cat", 0.6),)
+    sense.reader.hidden = (TextLine(tuple((x, y + 110) for x, y in BOX), "beware of the cat", 0.8),)
     told = [event.text for event in sense.events(trembling(80)) if isinstance(event, SignTranslated)]
     assert sense.reader.asked == ["small", "closer", "again"]
     assert told == ["low flying owls", "beware of the cat"]
@@ -183,7 +183,7 @@ def test_doubtful_texts_alone_are_read_again_where_the_view_is_known(make):
 
 def test_a_doubtful_text_that_is_not_read_again_is_dropped(make):
     sense = make("EXIT HERE")
-    sense.reader.hidden = (TextLine(tuple((x, y + 110) for x, y in BOX), "beware of the cat", 0.6),)
+    sense.reader.hidden = (TextLine(tuple((x, y + 110) for x, y in BOX), "beware of the cat", 0.8),)
     sense.reader.gone = ("beware of the cat",)
     told = [event.text for event in sense.events(trembling(80)) if isinstance(event, SignTranslated)]
     assert told == ["EXIT HERE"]

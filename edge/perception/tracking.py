@@ -34,6 +34,7 @@ _BORDER = 0.01
 _MAX_READINGS = 12
 _UNSEEN_SHARE = 0.5
 _MIN_MISSES = 2
+_SURE_IN_PLACE = 0.75
 
 
 @dataclass
@@ -161,9 +162,14 @@ class Tracker:
         since_ns: int | None = None,
         steady: bool = False,
     ) -> tuple[list[Track], list[Track]]:
-        """Take in what was read at the places of the `doubtful` tracks, as `observe` does; None: nothing."""
-        for track, region in zip(self.doubtful, regions, strict=True):
+        """Take in what was read at the places of the `doubtful` tracks, as `observe` does; None: nothing.
+
+        A texture reads the same again at the same place: what is no text yet has to be read with some confidence.
+        """
+        for track, read in zip(self.doubtful, regions, strict=True):
             track.misses += 1
+            unsure = track.text is None and read is not None and read.confidence < _SURE_IN_PLACE
+            region = None if unsure else read
             if region is not None and _agrees(track, region):
                 self._seen(track, region, now_ns, since_ns)
             elif region is not None:

@@ -314,7 +314,7 @@ def answer(watcher, *regions, after=0.4):
 def test_an_answer_settles_a_text_in_doubt_and_leaves_the_others_as_they_are(watcher):
     watcher.read(region("EXIT"), region("ALPHA", y=400, confidence=0.6), still=True)
     assert watcher.told == [(1, "EXIT")]
-    answer(watcher, region("ALPHA", y=400, confidence=0.7))
+    answer(watcher, region("ALPHA", y=400, confidence=0.8))
     assert watcher.told == [(1, "EXIT"), (2, "ALPHA")]
     assert not watcher.tracker.open
     assert [track.misses for track in watcher.tracker.settled] == [0, 0]
@@ -350,3 +350,19 @@ def test_answers_are_as_many_as_doubtful_tracks(watcher):
     watcher.read(region("ALPHA", confidence=0.6), still=True)
     with pytest.raises(ValueError, match="zip"):
         answer(watcher)
+
+
+def test_a_texture_that_reads_the_same_again_at_its_place_is_no_text(watcher):
+    watcher.read(region("AAGAKA", confidence=0.68), still=True)
+    for _ in range(3):
+        answer(watcher, region("AAGAKA", confidence=0.7))
+    assert watcher.told == []
+    answer(watcher, region("AAGAKA", confidence=0.8))
+    assert watcher.told == [(1, "AAGAKA")]
+
+
+def test_a_settled_text_may_be_read_again_with_little_confidence(watcher):
+    watcher.read(region("EXIT"), still=True)
+    watcher.read(still=True)
+    answer(watcher, region("EXIT", confidence=0.55))
+    assert not watcher.tracker.open

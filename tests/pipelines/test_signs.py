@@ -343,7 +343,7 @@ def test_something_new_in_a_known_view_is_read_and_told():
 
 def test_doubtful_texts_of_a_known_view_are_read_again_and_nothing_is_looked_for():
     def doubtful(frame):
-        return [region("EXIT"), region("PLATFORM" if frame else "ALPHA", y=300, confidence=0.7)]
+        return [region("EXIT"), region("PLATFORM" if frame else "ALPHA", y=300, confidence=0.8)]
 
     camera = with_view([CUT, *[STILL] * 40], View(), doubtful)
     assert [event.text for event in signs(camera.run())] == ["EXIT", "PLATFORM"]
