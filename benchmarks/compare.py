@@ -70,7 +70,7 @@ def table(found: Comparison) -> Iterator[str]:
         yield _session_row(session)
     for broken in found.broken:
         yield f"broken: {broken}"
-    yield "ratio: geometric mean of the medians of the rounds, after over before; times: median of all samples"
+    yield "ratio: trimmed geometric mean of the medians of the rounds, after over before; times: median of all samples"
     if found.sessions:
         yield "session: from glass to glass; ratio: geometric mean over captions, signs or names, each with its own"
     yield f"intervals hold for all stages together, {100 * (1 - LEVEL):.0f} % sure"

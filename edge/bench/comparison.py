@@ -1,11 +1,13 @@
 """Two reports side by side: what became slower, faster or worse, if that is more than noise.
 
 A stage is `slower` when all of this holds: the interval of its ratio (see `intervals`) excludes 1 at a level of 5 %
-over all stages together (Bonferroni), the ratio and that of the faster quarter of the samples (a busy neighbour spares
-some of them, a slower program none) are beyond 5 %, and so is what remains when the machine itself, as measured by its
-peaks, became slower. `faster` is the mirror image. Otherwise it is the `same` when the ratio is within 10 %, else
-`unclear`. Quality is `worse` or `better` when it changed by more than the sampling error of a proportion over as many
-items, likewise at 5 % over all of them; both runs mostly judge the same items, so this errs on the side of calm.
+over all stages together (Bonferroni), and the ratio and that of the faster quarter of the samples (a busy neighbour
+spares some of them, a slower program none) are beyond 5 %; all that holds even when they are divided by how much slower
+the machine became meanwhile. That is the median ratio of the other stages, which were measured by turns with it, as far
+as the measured peaks of the machine explain it: a program that is slower everywhere is not a slower machine. `faster`
+is the mirror image. Otherwise it is the `same` when the ratio is within 10 %, else `unclear`. Quality is `worse` or
+`better` when it changed by more than the sampling error of a proportion over as many items, likewise at 5 % over all of
+them; both runs mostly judge the same items, so this errs on the side of calm.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, median
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +32,8 @@ LEVEL = 0.05
 MATTERS, SAME = 1.05, 1.10
 """Ratios: beyond the first one a change matters; within the second one it is the same."""
 _FAST_SHARE = 0.25
+_OTHERS = 4
+"""With fewer other stages the machine may be as much slower as the peak that became slowest."""
 _SAME_MEMORY = 0.05
 
 Verdict = Literal["slower", "faster", "same", "unclear"]
@@ -53,7 +57,7 @@ class StageChange(_Record):
     """One stage, before and after.
 
     Attributes:
-        ratio: after over before, geometric mean of round medians; below 1 is faster.
+        ratio: after over before, trimmed geometric mean of round medians; below 1 is faster.
         interval: of the ratio.
         why: what keeps a verdict `unclear`, and what to run.
     """
@@ -122,6 +126,9 @@ def compare(before: Report, after: Report, *, across: bool = False) -> Compariso
         stages=len(pairs),
         metrics=sum(len(list(_metrics(*pair))) for pair in pairs),
         moved={} if machines else moved,
+        ratios={
+            old.key: _over(new.timing.p50_ms, old.timing.p50_ms) for old, new in pairs if old.timing and new.timing
+        },
     )
     return Comparison(
         notes=(*machines, *kinds, *_remarks(before, after)),
@@ -140,6 +147,7 @@ class _Judge:
     stages: int
     metrics: int
     moved: dict[int, tuple[float, float]]
+    ratios: dict[tuple[str, str, int, str], float]
 
     def change(self, before: StageResult, after: StageResult) -> StageChange:
         old, new = before.timing, after.timing
@@ -149,7 +157,7 @@ class _Judge:
         ratio = _over(new.p50_ms, old.p50_ms) if found is None else found[0]
         interval = None if found is None else (round(found[1], 4), round(found[2], 4))
         fast = _over(_fast(new.samples_ms, new.min_ms), _fast(old.samples_ms, old.min_ms))
-        verdict, why = self._verdict(ratio, interval, fast, before.threads)
+        verdict, why = self._verdict(ratio, interval, fast, *self._machine(before))
         if min(len(old.rounds_ms), len(new.rounds_ms)) < LEAST_ROUNDS:
             verdict, why = "unclear", "measured only once; run the benchmark to its end"
         return StageChange(
@@ -167,22 +175,30 @@ class _Judge:
         )
 
     def _verdict(
-        self, ratio: float, interval: tuple[float, float] | None, fast: float, threads: int
+        self, ratio: float, interval: tuple[float, float] | None, fast: float, slower: float, faster: float
     ) -> tuple[Verdict, str | None]:
+        """`slower` and `faster`: how many times as long the machine may take now, at least 1 and at most 1."""
         low, high = interval or (0.0, math.inf)
-        least, most = self.moved.get(threads, (1.0, 1.0))
-        changed: Verdict | None = None
         if low > 1 and min(ratio, fast) > MATTERS:
-            changed, left = "slower", ratio / max(1.0, most)
-        elif high < 1 and max(ratio, fast) < 1 / MATTERS:
-            changed, left = "faster", min(1.0, least) / ratio
-        if changed is not None:
-            return (
-                (changed, None) if left > MATTERS else ("unclear", f"the machine itself is {changed}; run both again")
-            )
+            if low / slower > 1 and min(ratio, fast) / slower > MATTERS:
+                return "slower", None
+            return "unclear", "the machine itself is slower; run both again"
+        if high < 1 and max(ratio, fast) < 1 / MATTERS:
+            if high / faster < 1 and max(ratio, fast) / faster < 1 / MATTERS:
+                return "faster", None
+            return "unclear", "the machine itself is faster; run both again"
         if 1 / SAME <= ratio <= SAME:
             return "same", None
         return "unclear", "too noisy; run both again on a quiet machine"
+
+    def _machine(self, stage: StageResult) -> tuple[float, float]:
+        """How many times as long the machine may take now: at least 1, and at most 1."""
+        least, most = self.moved.get(stage.threads, (1.0, 1.0))
+        others = [ratio for key, ratio in self.ratios.items() if key != stage.key]
+        if len(others) >= _OTHERS:
+            common = median(others)
+            least, most = max(least, common), min(most, common)
+        return max(1.0, most), min(1.0, least)
 
     def _quality(self, before: Quality, after: Quality) -> QualityChange:
         gain = (after.value - before.value) * (1 if before.better == "higher" else -1) / 100

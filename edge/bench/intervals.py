@@ -1,4 +1,8 @@
-"""How far a ratio of times may be off: intervals from rounds that are apart in time, whose noise stages share."""
+"""How far a ratio of times may be off: intervals from rounds that are apart in time, whose noise stages share.
+
+A neighbour on the same machine makes one round in some much slower, so of five rounds or more the slowest and fastest
+fifth are left out: trimmed means with winsorised variances (Yuen 1974, doi:10.1093/biomet/61.1.165).
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ from dataclasses import dataclass
 
 LEAST_ROUNDS = 2
 """Fewer do not tell how they vary."""
+_TRIMMED = 0.2
 _MOST_T = 1e6
 
 
 @dataclass(frozen=True)
 class Spread:
     """Variance of the logarithms of round medians, in one report or pooled over many.
+
+    Over the number of rounds it is the variance of their (trimmed) mean.
 
     Attributes:
         variance: 0 without freedom.
@@ -28,9 +35,17 @@ def spread(rounds_ms: Sequence[float]) -> Spread:
     """Of the rounds of one stage; no freedom with fewer than two."""
     if len(rounds_ms) < LEAST_ROUNDS or min(rounds_ms) <= 0:
         return Spread(0.0, 0)
-    logs = [math.log(one) for one in rounds_ms]
-    mean = sum(logs) / len(logs)
-    return Spread(sum((one - mean) ** 2 for one in logs) / (len(logs) - 1), len(logs) - 1)
+    logs, cut = _logs(rounds_ms)
+    winsorised = [min(max(one, logs[cut]), logs[-1 - cut]) for one in logs]
+    mean = sum(winsorised) / len(logs)
+    squares = sum((one - mean) ** 2 for one in winsorised)
+    left = len(logs) - 2 * cut
+    return Spread(len(logs) * squares / (left * (left - 1)), left - 1)
+
+
+def _logs(rounds_ms: Sequence[float]) -> tuple[list[float], int]:
+    """Logarithms, rising; and how many of them are left out at either end."""
+    return sorted(math.log(one) for one in rounds_ms), int(_TRIMMED * len(rounds_ms))
 
 
 def pooled(spreads: Sequence[Spread]) -> Spread:
@@ -52,7 +67,7 @@ def shared_by(spreads: Sequence[Spread]) -> Spread:
 def ratio_interval(
     before_ms: Sequence[float], after_ms: Sequence[float], shared: Spread, level: float
 ) -> tuple[float, float, float] | None:
-    """Geometric mean of rounds after over before, with Student's interval: (ratio, low, high).
+    """Trimmed geometric mean of rounds after over before, with Student's interval: (ratio, low, high).
 
     The variance is the shared one, or the stage's own where that is larger: a quiet stage borrows the noise of its
     neighbours (two rounds tell little), a restless one is never taken for quiet.
@@ -76,8 +91,10 @@ def ratio_interval(
     return math.exp(change), math.exp(change - half), math.exp(change + half)
 
 
-def _mean_log(values: Sequence[float]) -> float:
-    return sum(math.log(value) for value in values) / len(values)
+def _mean_log(rounds_ms: Sequence[float]) -> float:
+    logs, cut = _logs(rounds_ms)
+    kept = logs[cut : len(logs) - cut]
+    return sum(kept) / len(kept)
 
 
 def student(share: float, freedom: int) -> float:

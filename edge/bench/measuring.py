@@ -2,10 +2,9 @@
 
 One query at a time; the next one starts when the last one is answered. The first sample of a process is kept apart
 (cold). A process measures several rounds, and rests while others measure theirs; each round begins with a warm-up that
-is not counted: at least two samples, the cold one among them, and at least a tenth of the time that is then measured.
-The garbage collector stays on while a sample is timed: the program runs with it, and its
-pauses are part of what a wearer waits for. The inputs of a stage take turns, and whole turns are measured, so that
-every round asks the same mix.
+is not counted: at least one sample, and at least a tenth of the time that is then measured. The garbage collector stays
+on while a sample is timed: the program runs with it, and its pauses are part of what a wearer waits for. The inputs of
+a stage take turns, and whole turns are measured, so that every round asks the same mix.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ NOISE_BOUND = 0.10
 """A larger spread is marked noisy."""
 KEPT_SAMPLES = 512
 """Samples of a stage that a report keeps."""
-WARM_UP_SAMPLES = 2
+WARM_UP_SAMPLES = 1
 WARM_UP_SHARE = 0.1
 _MOST_SAMPLES = 20_000
 _NS_PER_S = 1e9
@@ -90,7 +89,7 @@ class Stopwatch:
         start = self._clock_ns()
         end_s = float("inf") if limit_s is None else limit_s
         cold_ms, self._fresh = self._one(next(samples)) if self._fresh else None, False
-        self._warm_up(samples, 0 if cold_ms is None else 1, WARM_UP_SHARE * seconds, start, end_s)
+        self._warm_up(samples, WARM_UP_SHARE * seconds, start, end_s)
         warm = self._clock_ns()
 
         def timed() -> tuple[float, ...]:
@@ -119,10 +118,8 @@ class Stopwatch:
                 ended = self._clock_ns()
         return (ended - began) / 1e6
 
-    def _warm_up(
-        self, samples: Iterator[Callable[[], Any]], count: int, seconds: float, start: int, end_s: float
-    ) -> None:
-        began = self._clock_ns()
+    def _warm_up(self, samples: Iterator[Callable[[], Any]], seconds: float, start: int, end_s: float) -> None:
+        began, count = self._clock_ns(), 0
         while self._since_s(start) < end_s and (count < WARM_UP_SAMPLES or self._since_s(began) < seconds):
             self._one(next(samples))
             count += 1

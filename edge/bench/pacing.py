@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from edge.bench.child import Ask
 from edge.bench.plan import FULL_ROUND_S, FULL_ROUNDS, QUICK_LEAST_ROUNDS, QUICK_S, Choice
 
-QUICK_ROUND_S = 0.3
+QUICK_ROUND_S = 0.2
 QUICK_MOST_ROUNDS = 15
 QUICK_LATEST_S = 600.0
 """A quick benchmark is stopped then, however slow the machine is."""

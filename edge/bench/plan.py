@@ -16,7 +16,7 @@ NONE = "none"
 """In place of names: nothing of the kind."""
 QUICK_S = 120.0
 """How long `--quick` should take."""
-QUICK_LEAST_ROUNDS, FULL_ROUNDS = 2, 10
+QUICK_LEAST_ROUNDS, FULL_ROUNDS = 2, 8
 """Rounds that a stage must have to be called measured; a quick benchmark measures more in the time that is left."""
 FULL_ROUND_S = 1.0
 """Time measured in each round of a full benchmark."""

@@ -46,6 +46,8 @@ from edge.perception.whisper_silence import SILENCE_GROUP, open_silence
 LENGTHS: dict[int, tuple[float, float]] = {2: (0.0, 3.5), 5: (3.5, 7.5), 10: (7.5, 28.0)}
 """Utterances of about so many seconds, and the lengths of the clips on which their quality is measured."""
 QUICK_CLIPS = 4
+QUICK_UTTERANCES = 3
+"""Timed in a quick benchmark, so that there is time for more rounds."""
 FULL_CLIPS = 30
 DATA_LANGUAGES = ("en", "pt")
 
@@ -197,7 +199,9 @@ def utterance(seconds: int, bench: Bench) -> Prepared:
                 found.append(_errors(heard, [clip.transcript for clip in clips], f"speech-{language}", language))
         return found or [_errors(answers.all(), [one.transcript for one in said], _BOOK)]
 
-    return Prepared(answers.samples, quality, unit="utterance", audio_s=_mean([one.seconds for one in said]))
+    timed = QUICK_UTTERANCES if bench.quick else len(said)
+    audio_s = _mean([one.seconds for one in said[:timed]])
+    return Prepared(answers.samples[:timed], quality, unit="utterance", audio_s=audio_s)
 
 
 def file(bench: Bench) -> Prepared:

@@ -13,11 +13,12 @@ from edge.errors import BenchmarkError
 STAGES, RUNS = 20, 200
 
 
-def noisy(rng, median_ms, *, rounds=2, samples=9, between=0.03, within=0.05):
-    """Times of a stage: rounds vary, and so do samples within them."""
+def noisy(rng, median_ms, *, rounds=2, samples=9, between=0.03, within=0.05, disturbed=0.0):
+    """Times of a stage: rounds vary, and so do samples within them; a share of the rounds meets a busy neighbour."""
     drawn = []
     for _ in range(rounds):
         level = median_ms * math.exp(rng.gauss(0, between))
+        level *= rng.uniform(1.1, 1.5) if rng.random() < disturbed else 1.0
         drawn.append([level * math.exp(abs(rng.gauss(0, within))) for _ in range(samples)])
     return timing(drawn)
 
@@ -60,7 +61,15 @@ def verdicts(before, after, **options):
 
 
 @pytest.mark.parametrize(
-    "noise", [{}, {"between": 0.05}, {"rounds": 3, "between": 0.08}, {"samples": 3, "within": 0.2}], ids=str
+    "noise",
+    [
+        {},
+        {"between": 0.05},
+        {"rounds": 3, "between": 0.08},
+        {"samples": 3, "within": 0.2},
+        {"rounds": 8, "disturbed": 0.15},
+    ],
+    ids=str,
 )
 def test_honest_runs_raise_no_alarm(noise):
     rng = sample_report.noise(5)
@@ -85,7 +94,12 @@ def test_no_alarm_when_some_stages_are_noisier_than_others():
 
 @pytest.mark.parametrize(
     ("noise", "least"),
-    [({}, 0.95), ({"rounds": 3, "between": 0.05}, 0.95), ({"between": 0.05}, 0.80)],
+    [
+        ({}, 0.95),
+        ({"rounds": 3, "between": 0.05}, 0.95),
+        ({"between": 0.05}, 0.80),
+        ({"rounds": 8, "disturbed": 0.15}, 0.80),
+    ],
     ids=str,
 )
 def test_a_planted_slowdown_is_caught_on_any_stage(noise, least):
@@ -148,6 +162,17 @@ def test_a_machine_that_became_slower_is_no_change_of_the_program(name, factor, 
 def test_a_machine_that_became_faster_is_no_improvement():
     faster = {"peaks": (peaks(float_gops=60.0),)}
     assert verdicts(exact(10, 10), exact(7, 10, **faster)) == ["unclear", "same"]
+
+
+def test_how_much_the_machine_slowed_is_what_other_stages_say():
+    slower = {"peaks": (peaks(bandwidth_gb_s=6.0),)}  # 1.67 times as long, but only of what reads memory
+    assert verdicts(exact(*[10] * 6), exact(13, *[10] * 5, **slower)) == ["slower", *["same"] * 5]
+    found = verdicts(exact(*[10] * 6), exact(17, *[13] * 5, **slower))
+    assert found == ["slower", *["unclear"] * 5]
+
+
+def test_a_program_that_is_slower_everywhere_is_no_slower_machine():
+    assert verdicts(exact(*[10] * 6), exact(*[13] * 6)) == ["slower"] * 6
 
 
 def test_without_peaks_times_are_judged_alone():

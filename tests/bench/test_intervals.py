@@ -32,6 +32,14 @@ def test_rounds_that_agree_have_no_spread_and_one_round_says_nothing():
     assert spread([1.0, math.e]).variance == pytest.approx(0.5)
 
 
+def test_of_five_rounds_the_slowest_and_the_fastest_do_not_count():
+    calm = spread([1.0, 1.0, 1.0, 1.0, 9.0])
+    assert calm == Spread(0.0, 2)
+    assert spread([1.0, 1.0, 1.0, 9.0]).variance > 1
+    ratio, _, _ = ratio_interval([10, 10, 10, 10, 10], [30, 10, 10, 10, 5], Spread(0.001, 20), 0.05)
+    assert ratio == pytest.approx(1)
+
+
 def test_pooled_is_a_mean_weighted_by_freedom():
     assert pooled([Spread(1.0, 1), Spread(4.0, 2), Spread(9.0, 0)]) == Spread(3.0, 3)
     assert pooled([]) == Spread(0.0, 0)
@@ -64,10 +72,11 @@ def test_nothing_to_judge_by(rounds):
     assert ratio_interval((1.0, 1.0), (1.0, 1.0), Spread(0.0, 0), 0.05) is None
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say():
+@pytest.mark.parametrize("rounds", [3, 8])
+def test_intervals_hold_the_truth_as_often_as_they_say(rounds):
     rng, missed, runs = random.Random(7), 0, 2000  # noqa: S311 - no secret depends on it
     for _ in range(runs):
-        before, after = ([math.exp(rng.gauss(0, 0.05)) for _ in range(3)] for _ in range(2))
+        before, after = ([math.exp(rng.gauss(0, 0.05)) for _ in range(rounds)] for _ in range(2))
         _, low, high = ratio_interval(before, after, pooled([spread(before), spread(after)]), 0.1)
         missed += not low <= 1 <= high
     assert 0.08 < missed / runs < 0.12
