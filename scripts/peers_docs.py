@@ -17,7 +17,8 @@ from edge.errors import BenchmarkError
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 PEERS = BENCHMARKS / "results" / "peers.json"
 PLOT = "peers.png"
-README_METRICS = 2
+README_METRICS, README_ITEMS = 2, 100
+"""So many qualities of a system, and only of so many words or letters; docs/benchmarks.md has all."""
 README_PEERS = 3
 """Of a task, those that come closest to us or lead; docs/benchmarks.md has all."""
 
@@ -134,7 +135,8 @@ def _headline(compared: Comparison) -> Iterator[list[str]]:
 
 def _said(one: SystemResult, group: Group) -> str:
     random = " (random weights)" if "random" in one.weights else ""
-    judged = f" ({_judged(one.quality[:README_METRICS])})" if one.quality else random
+    qualities = [quality for quality in one.quality if quality.items >= README_ITEMS][:README_METRICS]
+    judged = f" ({_judged(qualities)})" if qualities else random
     return f"{number(group.p50_ms)} ms{judged}"
 
 

@@ -20,7 +20,8 @@ QUICK_LEAST_ROUNDS, FULL_ROUNDS = 2, 8
 """Rounds that a stage must have to be called measured; a quick benchmark measures more in the time that is left."""
 FULL_ROUND_S = 1.0
 """Time measured in each round of a full benchmark."""
-_OPENING_S = 4.0
+_OPENING_S, _ROUND_SHARE = 5.0, 2.1
+"""Of a variant, and of a round over what it measures at least: whole turns take longer."""
 _PROVIDER = "ExecutionProvider"
 _DATA = ("flores", "recognition", "signs", "speech-*")
 
@@ -152,7 +153,7 @@ def thread_counts(own_threads: int, cores: int) -> tuple[int, ...]:
 
 def full_seconds(count: int) -> float:
     """About how long so many variants take in a full benchmark, sessions left out."""
-    return count * (FULL_ROUNDS * FULL_ROUND_S * 1.3 + _OPENING_S)
+    return count * (FULL_ROUNDS * FULL_ROUND_S * _ROUND_SHARE + _OPENING_S)
 
 
 def is_default(variant: Variant, stage: Stage, own_threads: int) -> bool:

@@ -141,12 +141,21 @@ def test_two_qualities_share_their_words(docs, make, metrics, said):
     (done,) = make().comparisons
     ours, other, lost = done.systems
     judged = tuple(
-        Quality(metric=metric, value=float(value), data="d", items=9, better="lower")
+        Quality(metric=metric, value=float(value), data="d", items=900, better="lower")
         for value, metric in enumerate(metrics, 1)
     )
     several = done.model_copy(update={"systems": (ours.model_copy(update={"quality": judged}), other, lost)})
     (row,) = docs.peers_headlines(make(comparisons=(several,)))
     assert row[1] == f"289 ms ({said})"
+
+
+def test_quality_of_few_words_is_no_headline(docs, make):
+    (done,) = make().comparisons
+    ours, other, lost = done.systems
+    few = ours.model_copy(update={"quality": tuple(one.model_copy(update={"items": 47}) for one in ours.quality)})
+    report = make(comparisons=(done.model_copy(update={"systems": (few, other, lost)}),))
+    assert "WER" not in docs.peers_headlines(report)[0][1]
+    assert "WER 10.3" in docs.peers_part(report)
 
 
 def test_quality_of_a_part_of_the_inputs_says_so(docs, make):
