@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 for folder in (ROOT, ROOT / "scripts", ROOT / "benchmarks"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+
+from edge.stopping import sigterm_is_ctrl_c  # noqa: E402 - runs from a checkout, too
 
 if TYPE_CHECKING:
     from peers_comparing import Place, Plan
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from edge.errors import EdgeError
 
     try:
-        with stoppable():
+        with sigterm_is_ctrl_c():
             report = run(options)
     except EdgeError as error:
         tell(str(error))
@@ -63,20 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return STOPPED
     limits = [limit for comparison in report.comparisons for limit in comparison.limits]
     return int(any(not limit.held and not limit.goal for limit in limits))
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C: processes and scratch files go."""
-
-    def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edge.cli_options import SettingsOption, print_error
 from edge.errors import BenchmarkError
+from edge.stopping import sigterm_is_ctrl_c
 
 if TYPE_CHECKING:
     from edge.bench.plan import Choice
@@ -152,7 +150,7 @@ def _measure(choice: Choice, wish: _SessionWish, path: Path | None, *, submit: b
         _refuse(refusal_of(world.machine, dict(choice.slowdown)) or _chosen(choice))
     file = path or Path(f"bench-{board_slug(world.machine)}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.json")
     _tell(_announcement(choice, len(chosen), world.sessions_s, file))
-    with _sigterm_is_ctrl_c():
+    with sigterm_is_ctrl_c():
         run = Run(choice, world.with_meter(meter, quick=choice.quick), file)
         report = run.run()
     print_report(report)
@@ -321,17 +319,3 @@ def _soak_s(text: str | None) -> float | None:
 
 def _tell(line: str) -> None:
     typer.echo(line, err=True)
-
-
-@contextmanager
-def _sigterm_is_ctrl_c() -> Iterator[None]:
-    """A benchmark that is told to end keeps its results, however it is told."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -38,6 +38,20 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def sigterm_is_ctrl_c() -> Iterator[None]:
+    """Inside, SIGTERM raises KeyboardInterrupt: what is kept at Ctrl-C is kept then, too."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def leave(status: int) -> NoReturn:
     """End the process with this status, though a worker may still be inside an inference.
 
