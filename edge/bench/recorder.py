@@ -45,9 +45,9 @@ class Entry:
         """The command that measures just this."""
         return f"run: edge bench --stages {self.variant.stage}"
 
-    def ended(self, outcome: Outcome, free_mb: float | None, limit_s: float) -> None:
-        """Note that the process did not answer. `free_mb`: memory before it was asked; `limit_s`: time it was given."""
-        self.refused = ("failed", f"{ending(outcome, free_mb, limit_s)}; {self.again}")
+    def ended(self, outcome: Outcome, free_mb: float | None) -> None:
+        """Note that the process did not answer. `free_mb`: memory before it was asked."""
+        self.refused = ("failed", f"{ending(outcome, free_mb)}; {self.again}")
 
     def take_opened(self, opened: Opened) -> None:
         """Note whether the models are open."""
@@ -152,10 +152,10 @@ def parsed(outcome: Outcome, kind: type[Message]) -> Message | None:
         return None
 
 
-def ending(outcome: Outcome, free_mb: float | None, limit_s: float) -> str:
+def ending(outcome: Outcome, free_mb: float | None) -> str:
     """Why a process that did not answer ended, on one line."""
     if outcome.status is None:
-        return f"it took more than {limit_s:.0f} s and was ended"
+        return f"it took more than {outcome.wall_s:.0f} s and was ended"
     if outcome.status == -signal.SIGKILL:
         free = "" if free_mb is None else f": {free_mb:.0f} MB were free"
         return f"the process was killed (signal 9), probably for want of memory{free}"

@@ -149,13 +149,13 @@ class Run:
         )
         free_mb = self._feel().available_mb
         worker = crew[variant] = self.world.start_stage(order, self.world.meter)
-        opened = self._heard(entry, worker.answer(pace.kill_s()), Opened, free_mb, pace)
+        opened = self._heard(entry, worker.answer(pace.kill_s()), Opened, free_mb)
         if opened is not None:
             entry.take_opened(opened)
         round_s = self._measure_round(entry, worker, pace)
         if not entry.refused:
             ask = Ask(what="judge", work=_graphs(variant) not in self.work)
-            judged = self._heard(entry, worker.ask(ask, pace.kill_s()), Judged, free_mb, pace)
+            judged = self._heard(entry, worker.ask(ask, pace.kill_s()), Judged, free_mb)
             if judged is not None:
                 entry.take_judged(judged)
         if entry.work is not None:
@@ -188,19 +188,17 @@ class Run:
         if entry.refused:
             return 0.0
         outcome = worker.ask(pace.round(), pace.kill_s())
-        measured = self._heard(entry, outcome, Round, self.conditions[-1].available_mb, pace)
+        measured = self._heard(entry, outcome, Round, self.conditions[-1].available_mb)
         if measured is not None:
             entry.take_round(measured, outcome.energy_j, self.world.idle_w)
         return outcome.wall_s
 
     @staticmethod
-    def _heard(
-        entry: Entry, outcome: Outcome, kind: type[Message], free_mb: float | None, pace: Pace
-    ) -> Message | None:
+    def _heard(entry: Entry, outcome: Outcome, kind: type[Message], free_mb: float | None) -> Message | None:
         """The answer; without one the entry is refused."""
         answer = parsed(outcome, kind)
         if answer is None:
-            entry.ended(outcome, free_mb, pace.kill_s())
+            entry.ended(outcome, free_mb)
         return answer
 
     @staticmethod

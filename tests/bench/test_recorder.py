@@ -78,7 +78,7 @@ def test_a_round_that_broke_is_none(entry, broken, why):
 
 def test_what_was_measured_before_it_broke_is_kept_and_marked(entry):
     measured(entry, (10.0, 11.0))
-    entry.ended(Outcome(status=-signal.SIGKILL), 12.4, 60.0)
+    entry.ended(Outcome(status=-signal.SIGKILL), 12.4)
     result = said(entry)
     assert result.status == "unfinished"
     assert result.reason.startswith("1 of 2 rounds: the process was killed (signal 9), probably for want of memory")
@@ -155,7 +155,7 @@ class TestJudged:
 @pytest.mark.parametrize(
     ("outcome", "free_mb", "why"),
     [
-        (Outcome(status=None), None, "it took more than 60 s and was ended"),
+        (Outcome(status=None, wall_s=60.0), None, "it took more than 60 s and was ended"),
         (Outcome(status=-9), None, "the process was killed (signal 9), probably for want of memory"),
         (Outcome(status=-9), 31.6, "the process was killed (signal 9), probably for want of memory: 32 MB were free"),
         (Outcome(status=-11, told="Fatal"), 31.6, "the process died of signal 11 (Fatal)"),
@@ -164,7 +164,7 @@ class TestJudged:
     ],
 )
 def test_why_a_process_ended(outcome, free_mb, why):
-    assert ending(outcome, free_mb, 60.0) == why
+    assert ending(outcome, free_mb) == why
 
 
 @pytest.mark.parametrize("answer", [None, "", "{", "null", '{"samples_ms": "fast"}', '{"unknown": 1}', "[]"])
