@@ -6,7 +6,7 @@ of its clock, in which the same signs are in sight; what happens between interva
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +58,6 @@ class Erasure:
         return self._erased / self._total if self._total else None
 
 
-def normalised_erasure(captions: Iterable[Event]) -> float | None:
-    """`Erasure` of Subtitle events in order; None without captions."""
-    erasure = Erasure()
-    for caption in captions:
-        erasure.add(caption)
-    return erasure.normalised
-
-
 def _common(one: str, other: str) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
@@ -93,12 +85,6 @@ class Timeline:
         else:
             return None
         return Shown(self._now_ns, self._shown)
-
-
-def timeline(events: Iterable[Event]) -> list[Shown]:
-    """What overlays were on show when, oldest first."""
-    line = Timeline()
-    return [moment for moment in map(line.add, events) if moment is not None]
 
 
 def _corners(box: Sequence[Sequence[float]]) -> Corners:

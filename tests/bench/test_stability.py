@@ -5,9 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bench.stability import Shown, jitter_px, normalised_erasure, text_changes, timeline, within
+from edge.bench.stability import Erasure, Shown, Timeline, jitter_px, text_changes, within
 
 S = 1_000_000_000
+
+
+def normalised_erasure(captions):
+    erasure = Erasure()
+    for told in captions:
+        erasure.add(told)
+    return erasure.normalised
+
+
+def timeline(events):
+    return [moment for moment in map(Timeline().add, events) if moment is not None]
 
 
 def caption(utterance, text):
